@@ -1,0 +1,1 @@
+//! The embedded cloud: regions, topics, stores, blobs and a Lambda Runtime API host on one machine.

@@ -1,0 +1,1 @@
+//! Serverless workflows as ordinary Rust, each function in the region that suits it best.

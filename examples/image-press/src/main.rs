@@ -1,0 +1,2 @@
+//! Example workflow.
+fn main() {}

@@ -1,1 +1,39 @@
 //! Carbon, cost and runtime of deployment plans, and the search for the best one. Pure computation.
+//!
+//! [`Problem::new`] checks a graph, its workload, region facts and the manifest; [`solve`](fn@solve) finds a placement for each
+//! hour of the day; [`price_run`] says what one observed run caused, by the same models.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`problem`] | [`Problem`]: the input, checked once |
+//! | [`model`] | the formulas: power, transmission, cost, runtime |
+//! | [`sample`] | [`Samples`]: joint samples of whole runs |
+//! | [`score`] | [`Scorer`]: what a placement is worth |
+//! | [`estimate`] | [`Estimate`]: mean and 95th percentile with their intervals |
+//! | [`limit`] | [`Limits`](limit::Limits): hard and soft constraints |
+//! | [`algorithm`] | [`Algorithm`](algorithm::Algorithm) and its implementations |
+//! | [`mod@solve`] | [`solve`](fn@solve), [`Settings`] |
+//! | [`solution`] | [`Solution`]: what was found for each hour |
+//! | [`attribution`] | [`price_run`]: one observed run |
+
+pub mod algorithm;
+pub mod attribution;
+mod coefficient;
+pub mod estimate;
+pub mod limit;
+pub mod model;
+pub mod problem;
+pub mod sample;
+pub mod score;
+pub mod solution;
+pub mod solve;
+mod usage;
+
+pub use algorithm::{Method, SolveError};
+pub use attribution::{EdgePrice, RunPrice, StagePrice, price_run};
+pub use estimate::{Estimate, Interval};
+pub use problem::{Problem, ProblemError};
+pub use sample::Samples;
+pub use score::Scorer;
+pub use solution::{Figures, HourSolution, Solution, StaysHome};
+pub use solve::{Settings, solve};

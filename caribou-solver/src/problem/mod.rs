@@ -1,0 +1,267 @@
+//! The solver's input, checked once and indexed for speed.
+
+use caribou_model::{
+    Constraint, FunctionSpec, Graph, HOURS, LatencyTable, Manifest, Metric, NodeId, NodeKind, Placement,
+    Region, RegionFacts, RunSample, Transmission, Workload,
+};
+
+pub(crate) mod check;
+mod error;
+mod region;
+
+pub use error::ProblemError;
+
+/// A validated problem: what to place, where it may go, what was observed, and what counts.
+#[derive(Clone, Debug)]
+pub struct Problem {
+    graph: Graph,
+    runs: Vec<RunSample>,
+    /// Regions in play; the home region is the first.
+    regions: Vec<RegionFacts>,
+    intensities: Vec<[f64; HOURS]>,
+    /// Round trips in seconds, by from and to; nothing within a region.
+    distances: Vec<f64>,
+    /// Regions by stage index, home first.
+    permitted: Vec<Vec<u8>>,
+    /// By node: the stage index that decides where it runs; `None` for the home region.
+    hosts: Vec<Option<usize>>,
+    edges: Vec<IndexedEdge>,
+    /// By node: the edges that lead to it.
+    into: Vec<Vec<usize>>,
+    priority: Vec<Metric>,
+    transmission: Transmission,
+    constraints: Vec<Constraint>,
+    month: u8,
+}
+
+/// How what flows along an edge reaches its receiver.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EdgeKind {
+    /// A message to a node that waits for nothing else.
+    Message,
+    /// An arrival in the store of a sync node's region.
+    Sync,
+    /// The run record, written to the home region's store.
+    Record,
+}
+
+impl EdgeKind {
+    /// The kind of an edge that leads to this node.
+    pub fn into_node(graph: &Graph, to: NodeId) -> Self {
+        if graph.is_sync(to) {
+            Self::Sync
+        } else if to == graph.result() {
+            Self::Record
+        } else {
+            Self::Message
+        }
+    }
+
+    /// Store writes of its sender that belong to the edge rather than to the sender's own claim and outcome.
+    pub(crate) fn writes(self) -> f64 {
+        match self {
+            Self::Message => 0.0,
+            Self::Sync => 2.0,
+            Self::Record => 1.0,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct IndexedEdge {
+    pub(crate) from: usize,
+    pub(crate) to: usize,
+    pub(crate) kind: EdgeKind,
+}
+
+/// Index of the home region in a problem.
+pub(crate) const HOME: usize = 0;
+
+impl Problem {
+    /// Checks the input and indexes it.
+    ///
+    /// Candidates are the regions of `regions` that the manifest and the functions permit. `regions` must hold the home
+    /// region, every region that is allowed by name, and every region where a run of the workload was observed.
+    ///
+    /// # Errors
+    ///
+    /// [`ProblemError`] says what is wrong, where, and what to do.
+    pub fn new(
+        graph: &Graph,
+        workload: &Workload,
+        regions: &[RegionFacts],
+        latencies: &LatencyTable,
+        manifest: &Manifest,
+        month: u8,
+    ) -> Result<Self, ProblemError> {
+        graph.validate()?;
+        manifest.validate()?;
+        if !(1..=12).contains(&month) {
+            return Err(ProblemError::InvalidMonth(month));
+        }
+        let named = |name: &str, version: &str| format!("{name} {version}");
+        let [of_workload, of_graph] =
+            [named(&workload.workflow, &workload.version), named(&graph.workflow, &graph.version)];
+        if of_workload != of_graph {
+            return Err(ProblemError::WrongWorkload { workload: of_workload, graph: of_graph });
+        }
+        if workload.runs.is_empty() {
+            return Err(ProblemError::NoRuns { workflow: graph.workflow.clone() });
+        }
+        for run in &workload.runs {
+            check::run(graph, run)?;
+        }
+        region::check_names(graph, manifest, regions)?;
+        let in_play = region::in_play(graph, &workload.runs, regions, manifest)?;
+        let intensities = in_play.iter().map(|facts| check::facts(facts, month)).collect::<Result<_, _>>()?;
+        let distances = region::distances(&in_play, latencies)?;
+        let permitted = graph
+            .stages()
+            .map(|(_, spec)| {
+                let permits = |(_, facts): &(usize, &RegionFacts)| manifest.permits(spec, &facts.region);
+                in_play.iter().enumerate().filter(permits).map(|(index, _)| index as u8).collect()
+            })
+            .collect();
+        let ids = (0..graph.nodes.len()).map(|index| NodeId(index as u16));
+        let edges: Vec<IndexedEdge> = graph
+            .edges
+            .iter()
+            .map(|edge| IndexedEdge {
+                from: edge.from.index(),
+                to: edge.to.index(),
+                kind: EdgeKind::into_node(graph, edge.to),
+            })
+            .collect();
+        let into = (0..graph.nodes.len())
+            .map(|node| (0..edges.len()).filter(|&index| edges[index].to == node).collect())
+            .collect();
+        Ok(Self {
+            hosts: ids.map(|id| host_stage(graph, id)).collect(),
+            graph: graph.clone(),
+            runs: workload.runs.clone(),
+            regions: in_play,
+            intensities,
+            distances,
+            permitted,
+            edges,
+            into,
+            priority: manifest.priority(),
+            transmission: manifest.objectives.transmission,
+            constraints: manifest.constraints.clone(),
+            month,
+        })
+    }
+
+    /// The graph.
+    pub fn graph(&self) -> &Graph {
+        &self.graph
+    }
+
+    /// The home region.
+    pub fn home(&self) -> &Region {
+        &self.regions[HOME].region
+    }
+
+    /// The month whose grids are used, 1 to 12.
+    pub fn month(&self) -> u8 {
+        self.month
+    }
+
+    /// What to minimise, most important first.
+    pub fn priority(&self) -> &[Metric] {
+        &self.priority
+    }
+
+    /// The regions where at least one stage may run, home first.
+    pub fn candidates(&self) -> impl Iterator<Item = &Region> {
+        let used = |index: &usize| self.permitted.iter().any(|regions| regions.contains(&(*index as u8)));
+        (0..self.regions.len()).filter(used).map(|index| &self.regions[index].region)
+    }
+
+    /// How many placements there are. Saturates.
+    pub fn placements(&self) -> u64 {
+        self.permitted.iter().fold(1, |product: u64, regions| product.saturating_mul(regions.len() as u64))
+    }
+
+    pub(crate) fn runs(&self) -> &[RunSample] {
+        &self.runs
+    }
+
+    pub(crate) fn regions(&self) -> &[RegionFacts] {
+        &self.regions
+    }
+
+    pub(crate) fn region(&self, index: usize) -> &RegionFacts {
+        &self.regions[index]
+    }
+
+    /// The number of a region in the placements that are scored: 0 for home. `None` for a region not in play.
+    pub fn region_index(&self, region: &Region) -> Option<usize> {
+        self.regions.iter().position(|facts| facts.region == *region)
+    }
+
+    /// Carbon intensity of a region at an hour, in gCO2eq/kWh.
+    pub(crate) fn intensity(&self, region: usize, hour: usize) -> f64 {
+        self.intensities[region][hour]
+    }
+
+    /// The round trip between two regions in seconds; nothing within one.
+    pub(crate) fn distance(&self, from: usize, to: usize) -> f64 {
+        self.distances[from * self.regions.len() + to]
+    }
+
+    pub(crate) fn nodes(&self) -> usize {
+        self.graph.nodes.len()
+    }
+
+    pub(crate) fn edges(&self) -> &[IndexedEdge] {
+        &self.edges
+    }
+
+    pub(crate) fn edges_into(&self, node: usize) -> impl Iterator<Item = (usize, IndexedEdge)> {
+        self.into[node].iter().map(|&index| (index, self.edges[index]))
+    }
+
+    /// The regions permitted to each stage, home first.
+    pub(crate) fn permitted(&self) -> &[Vec<u8>] {
+        &self.permitted
+    }
+
+    /// The regions where a node may run.
+    pub(crate) fn sites(&self, node: usize) -> &[u8] {
+        self.hosts[node].map_or(&[HOME as u8], |stage| &self.permitted[stage])
+    }
+
+    /// The region where a placement (a region index by stage) runs a node.
+    pub(crate) fn site(&self, node: usize, placement: &[u8]) -> usize {
+        self.hosts[node].map_or(HOME, |stage| usize::from(placement[stage]))
+    }
+
+    /// The function in which a node runs.
+    pub(crate) fn spec(&self, node: usize) -> &FunctionSpec {
+        self.graph.function_of(NodeId(node as u16)).unwrap_or(&self.graph.functions[0])
+    }
+
+    pub(crate) fn transmission(&self) -> Transmission {
+        self.transmission
+    }
+
+    pub(crate) fn constraints(&self) -> &[Constraint] {
+        &self.constraints
+    }
+
+    /// A placement in the terms of the model.
+    pub(crate) fn to_placement(&self, placement: &[u8]) -> Result<Placement, caribou_model::PlanError> {
+        let regions: Vec<Region> =
+            placement.iter().map(|&index| self.regions[usize::from(index)].region.clone()).collect();
+        Placement::new(&regions)
+    }
+}
+
+/// The stage index that decides where a node runs.
+pub(crate) fn host_stage(graph: &Graph, id: NodeId) -> Option<usize> {
+    match graph.node(id)?.kind {
+        NodeKind::Result => None,
+        _ => graph.stage_index(graph.host(id)?),
+    }
+}

@@ -1,0 +1,120 @@
+//! What a run used: the quantities that energy and cost are linear in.
+//!
+//! Runtime aside, every figure of a run is a sum over nodes and edges of quantities that the run determines, times
+//! coefficients that only the placement determines. So the mean over many runs is had from mean quantities, the same
+//! formula prices one run, a thousand and their mean, and a plan's mean carbon costs a few table look-ups.
+
+use caribou_model::{EdgeSample, FunctionSpec, RegionFacts, StageSample};
+
+use crate::model::{cost, power};
+use crate::problem::EdgeKind;
+
+/// Quantities of a node, or a coefficient for each of them.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct NodeUse {
+    /// 1 if the node ran.
+    pub(crate) ran: f64,
+    /// Time of the user's function, in seconds at the home region's speed.
+    pub(crate) user_s: f64,
+    /// Billed time beyond that, in seconds; it does not depend on the processor.
+    pub(crate) shim_s: f64,
+    /// CPU time, in seconds at the home region's speed.
+    pub(crate) cpu_s: f64,
+    /// Attempts.
+    pub(crate) attempts: f64,
+    /// Store reads.
+    pub(crate) reads: f64,
+    /// Store writes, less those that its edges account for.
+    pub(crate) writes: f64,
+    /// Traffic with ends outside the graph, in GB: the client's at the entry, the user's code's at a stage.
+    pub(crate) outside_gb: f64,
+}
+
+/// Quantities of an edge, or a coefficient for each of them.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct EdgeUse {
+    /// 1 if the edge was taken.
+    pub(crate) taken: f64,
+    /// Bytes moved, in GB.
+    pub(crate) gb: f64,
+    /// Billed messages.
+    pub(crate) messages: f64,
+    /// Store write units.
+    pub(crate) write_units: f64,
+    /// Store read units.
+    pub(crate) read_units: f64,
+    /// 1 if the payload travelled as a blob.
+    pub(crate) blobs: f64,
+}
+
+impl NodeUse {
+    /// Number of quantities.
+    pub(crate) const LEN: usize = 8;
+
+    /// What one observed stage used. `edge_writes` are the store writes that its outgoing edges account for.
+    pub(crate) fn of_stage(
+        stage: &StageSample,
+        spec: &FunctionSpec,
+        region: &RegionFacts,
+        edge_writes: f64,
+    ) -> Self {
+        let billed_s = stage.billed_s.max(stage.duration_s);
+        let limit_s = power::vcpus(spec) * billed_s;
+        let cpu_s = stage.cpu_s.unwrap_or(power::ASSUMED_UTILISATION * limit_s).min(limit_s);
+        Self {
+            ran: 1.0,
+            user_s: stage.duration_s * region.relative_speed,
+            shim_s: billed_s - stage.duration_s,
+            cpu_s: cpu_s * region.relative_speed,
+            attempts: f64::from(stage.attempts),
+            reads: f64::from(stage.store_reads),
+            writes: (f64::from(stage.store_writes) - edge_writes).max(0.0),
+            outside_gb: stage.user_network_bytes.unwrap_or(0) as f64 / 1e9,
+        }
+    }
+
+    /// The quantities in the order of their fields.
+    pub(crate) fn to_array(self) -> [f64; Self::LEN] {
+        let Self { ran, user_s, shim_s, cpu_s, attempts, reads, writes, outside_gb } = self;
+        [ran, user_s, shim_s, cpu_s, attempts, reads, writes, outside_gb]
+    }
+
+    /// These quantities times these coefficients.
+    pub(crate) fn dot(self, coefficients: Self) -> f64 {
+        dot(self.to_array(), coefficients.to_array())
+    }
+}
+
+impl EdgeUse {
+    /// Number of quantities.
+    pub(crate) const LEN: usize = 6;
+
+    /// What one taken edge used.
+    pub(crate) fn of_edge(edge: &EdgeSample, kind: EdgeKind) -> Self {
+        let blob = edge.bytes > cost::MESSAGE_LIMIT_BYTES;
+        let units = |unit: u64| if blob { 1.0 } else { edge.bytes.div_ceil(unit).max(1) as f64 };
+        let (messages, write_units, read_units) = match kind {
+            EdgeKind::Message => (units(cost::MESSAGE_UNIT_BYTES), 0.0, 0.0),
+            EdgeKind::Sync => (0.0, 1.0 + units(cost::WRITE_UNIT_BYTES), units(cost::READ_UNIT_BYTES)),
+            EdgeKind::Record => (0.0, units(cost::WRITE_UNIT_BYTES), 0.0),
+        };
+        let blobs = f64::from(u8::from(blob));
+        Self { taken: 1.0, gb: edge.bytes as f64 / 1e9, messages, write_units, read_units, blobs }
+    }
+
+    /// The quantities in the order of their fields.
+    pub(crate) fn to_array(self) -> [f64; Self::LEN] {
+        let Self { taken, gb, messages, write_units, read_units, blobs } = self;
+        [taken, gb, messages, write_units, read_units, blobs]
+    }
+
+    /// These quantities times these coefficients.
+    pub(crate) fn dot(self, coefficients: Self) -> f64 {
+        dot(self.to_array(), coefficients.to_array())
+    }
+}
+
+/// The sum of the products.
+pub(crate) fn dot<const N: usize>(quantities: [f64; N], coefficients: [f64; N]) -> f64 {
+    quantities.iter().zip(coefficients).map(|(quantity, coefficient)| quantity * coefficient).sum()
+}

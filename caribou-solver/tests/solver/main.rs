@@ -1,0 +1,8 @@
+//! The solver from outside: what it refuses, what must always hold, and one example by hand.
+
+#![expect(clippy::unwrap_used, reason = "fixtures of tests are sound, or the test fails")]
+
+mod bad_input;
+mod fixture;
+mod laws;
+mod worked_example;

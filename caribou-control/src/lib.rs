@@ -1,1 +1,32 @@
-//! The framework: collectors, learning, migration, deployment.
+//! The framework: what watches a workflow, decides where it runs, and moves it.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`facts`] | grids, prices, distances |
+//! | [`manifest`] | finds and reads `caribou.toml` |
+//! | [`package`], [`bootstrap`] | builds a workflow's package; asks the bootstrap what it holds |
+//! | [`telemetry`], [`learn`] | reads lines of telemetry and folds them into the workload |
+//! | [`account`] | what observed runs caused; planned runs against probes |
+//! | [`difference`] | what a new plan would change |
+//! | [`deploy`], [`migrate`] | brings functions to regions; puts a plan in force |
+//! | [`state`] | what is kept on disk between commands |
+//! | [`report`] | the HTML page |
+//! | [`quantity`], [`calendar`] | figures and instants as people read them |
+
+pub mod account;
+pub mod bootstrap;
+pub mod calendar;
+pub mod deploy;
+pub mod difference;
+pub mod facts;
+pub mod learn;
+pub mod manifest;
+pub mod migrate;
+pub mod package;
+pub mod quantity;
+pub mod report;
+pub mod state;
+pub mod telemetry;
+
+#[cfg(test)]
+mod fixture;

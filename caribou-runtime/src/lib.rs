@@ -1,1 +1,64 @@
-//! The shim inside every function instance: messages, routing, claims, sync nodes, ports and their adapters.
+//! The shim inside every function instance, and what the macros generate against.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`function`], [`workflow`] | what `#[caribou::function]` and `#[caribou::workflow]` implement and register |
+//! | [`codec`], [`bytes`] | the format in which values travel |
+//! | [`draft`], [`tag`], [`plain`] | what their expansions call |
+//! | [`shim`] | the protocol: claims, outcomes, sync nodes, failover |
+//! | [`request`], [`message`] | what a client sends, what stages send to each other |
+//! | [`client`], [`run`], [`plan`], [`pin`] | starting and watching runs; plans in the store; what is fixed for a run |
+//! | `memory` | the ports in memory, with virtual time and injected faults (feature `memory`) |
+//! | [`value`], [`outbox`] | values on their way, and what a slice of the body sends |
+//! | [`error`], [`context`] | what an author sees |
+//! | [`port`] | the ports through which the shim touches the world |
+//! | [`local`] | the adapter for the embedded cloud |
+//! | [`bootstrap`], [`lambda`] | what a bootstrap's `main` does; the Lambda entry |
+//! | [`stdout`], [`process`] | telemetry to standard output; what the process has used |
+
+#[cfg(feature = "lambda")]
+pub mod bootstrap;
+pub mod bytes;
+pub mod client;
+pub mod codec;
+pub mod context;
+pub mod draft;
+pub mod error;
+pub mod function;
+#[cfg(feature = "lambda")]
+pub mod lambda;
+#[cfg(feature = "lambda")]
+pub mod local;
+#[cfg(feature = "memory")]
+pub mod memory;
+pub mod message;
+pub mod outbox;
+pub mod pin;
+pub mod plan;
+pub mod plain;
+pub mod port;
+pub mod process;
+pub mod request;
+pub mod run;
+pub mod shim;
+pub mod stdout;
+pub mod tag;
+pub mod value;
+pub mod workflow;
+
+mod key;
+mod stored;
+
+pub use self::bytes::Bytes;
+pub use caribou_model as model;
+pub use client::{Client, ClientError};
+pub use context::Context;
+pub use error::{Error, Result};
+pub use function::{Arguments, Function, FunctionResult, Payload};
+pub use outbox::{Delivery, Outbox};
+pub use pin::Pin;
+pub use request::Request;
+pub use run::RunStatus;
+pub use shim::{Deployment, Event, HandleError, Handled, Shim, ShimError};
+pub use value::{BlobReference, Value, ValueError, Values};
+pub use workflow::{BoxFuture, Call, RouteError, Step, Workflow, call_stage};

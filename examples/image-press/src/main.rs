@@ -1,2 +1,5 @@
-//! Example workflow.
-fn main() {}
+//! The bootstrap: one binary that serves every function of the workflow.
+
+use image_press as _;
+
+caribou::main!();

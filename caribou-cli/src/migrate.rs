@@ -1,0 +1,59 @@
+//! `caribou migrate`: puts the solved plan in force.
+
+use caribou_control::deploy::Deployer;
+use caribou_control::migrate::{self, Migrated};
+use serde_json::json;
+
+use crate::error::{CliError, Outcome};
+use crate::graph;
+use crate::plan::{Args as PlanArgs, Proposal};
+use crate::session::Session;
+use crate::terminal::Terminal;
+
+/// Which plan.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    plan: PlanArgs,
+}
+
+pub(crate) async fn migrate(args: Args, terminal: Terminal) -> Result<Outcome, CliError> {
+    let session = Session::find(args.plan.state.state(), args.plan.workflow.as_deref())?;
+    let solved = session.state.solved(&session.deployed.graph)?;
+    let proposal = Proposal::of(&session, &solved).await?;
+    proposal.show(terminal);
+    let migrated = apply(&session, &proposal, terminal).await?;
+    terminal.document(&json!({ "difference": proposal.difference, "migrated": migrated }));
+    Ok(Outcome::Held)
+}
+
+/// Deploys what a proposal needs, and puts it in force.
+pub(crate) async fn apply(
+    session: &Session,
+    proposal: &Proposal,
+    terminal: Terminal,
+) -> Result<Migrated, CliError> {
+    let deployer = Deployer { control: &session.control, deployed: &session.deployed };
+    let spinner = terminal.spinner("deploying");
+    let migrated =
+        migrate::migrate(&deployer, &*session.ports.store, &proposal.in_force, &proposal.next, |need| {
+            spinner.set_message(format!("{} to {}", need.function, need.region.code()));
+        })
+        .await;
+    spinner.finish_and_clear();
+    let migrated = migrated?;
+    let regions: std::collections::BTreeSet<_> =
+        migrated.deployed.iter().map(|need| need.region.clone()).collect();
+    let where_to = if regions.is_empty() {
+        "everything it needs was deployed already".to_owned()
+    } else {
+        let regions: Vec<_> = regions.into_iter().collect();
+        format!(
+            "{} deployed to {}",
+            graph::count(migrated.deployed.len(), "function"),
+            graph::codes(&regions)
+        )
+    };
+    terminal.step(format!("migrated: the plan of epoch {} is in force; {where_to}", migrated.epoch));
+    Ok(migrated)
+}

@@ -1,0 +1,178 @@
+//! Tables.
+
+use caribou_control::account::Comparison;
+use caribou_control::difference::{Change, Difference, hours};
+use caribou_control::quantity;
+use caribou_local::{CloudStatus, FunctionDeployment};
+use caribou_model::{Graph, Hour, Region};
+use caribou_solver::{Figures, Solution};
+use comfy_table::{Cell, CellAlignment, ContentArrangement, LineStyle, Table, TableStyle};
+
+use crate::graph;
+
+/// A line below the header, and nothing else that the figures do not say.
+const STYLE: TableStyle = TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
+
+fn table(header: &[&str]) -> Table {
+    let mut table = Table::new();
+    table.load_style(STYLE).set_content_arrangement(ContentArrangement::Dynamic);
+    table.set_header(header.iter().map(Cell::new));
+    table
+}
+
+/// Columns of figures stand to the right.
+fn align(mut table: Table, from: usize) -> Table {
+    for column in table.column_iter_mut().skip(from) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    table
+}
+
+/// The functions of a workflow with their options.
+pub(crate) fn functions(workflow: &Graph) -> Table {
+    let mut table = table(&["function", "stages", "options"]);
+    for spec in &workflow.functions {
+        let stages = workflow.stages().filter(|(_, called)| called.name == spec.name).count();
+        table.add_row([spec.name.clone(), stages.to_string(), graph::options(spec)]);
+    }
+    table
+}
+
+/// What a plan changes.
+pub(crate) fn difference(difference: &Difference) -> Table {
+    let mut table = table(&["stage", "from", "to", "hours, UTC", "carbon", "cost", "p95 runtime"]);
+    for one in &difference.moves {
+        let [carbon, cost, runtime] = changes(&one.change);
+        let place = [&one.stage, one.from.code(), one.to.code()].map(str::to_owned);
+        let row = place.into_iter().chain([hours(&one.hours), carbon, cost, runtime]);
+        table.add_row(row);
+    }
+    let now = format!("all, at {} UTC", difference.hour);
+    for (name, change) in [(now, &difference.now), ("all, over the day".to_owned(), &difference.day)] {
+        let [carbon, cost, runtime] = changes(change);
+        table.add_row([name, String::new(), String::new(), String::new(), carbon, cost, runtime]);
+    }
+    align(table, 4)
+}
+
+fn changes(change: &Change) -> [String; 3] {
+    let metrics: [fn(&Figures) -> f64; 3] =
+        [|f| f.carbon_best.mean.value, |f| f.cost.mean.value, |f| f.runtime.p95.value];
+    metrics.map(|metric| quantity::change(metric(&change.before), metric(&change.after)))
+}
+
+/// Expected figures per run before and after.
+pub(crate) fn expected(change: &Change, when: &str) -> Table {
+    let header = [&format!("expected per run, {when}"), "now", "then", "change"].map(str::to_owned);
+    figures(&header.each_ref().map(String::as_str), &change.before, &change.after)
+}
+
+/// Probes against planned runs.
+pub(crate) fn comparison(comparison: &Comparison) -> Table {
+    let header = [
+        "measured per run".to_owned(),
+        format!("at home ({} probes)", comparison.probes.runs),
+        format!("under the plan ({} runs)", comparison.planned.runs),
+        "change".to_owned(),
+    ];
+    let header = header.each_ref().map(String::as_str);
+    figures(&header, &comparison.probes.figures, &comparison.planned.figures)
+}
+
+fn figures(header: &[&str], before: &Figures, after: &Figures) -> Table {
+    type Row = (&'static str, fn(&Figures) -> f64, fn(f64) -> String);
+    const ROWS: [Row; 5] = [
+        ("carbon (CO2eq), best transmission", |f| f.carbon_best.mean.value, quantity::grams),
+        ("carbon (CO2eq), worst transmission", |f| f.carbon_worst.mean.value, quantity::grams),
+        ("cost of 1,000 runs", |f| f.cost.mean.value, quantity::usd_per_thousand),
+        ("runtime, mean", |f| f.runtime.mean.value, quantity::seconds),
+        ("runtime, p95", |f| f.runtime.p95.value, quantity::seconds),
+    ];
+    let mut table = table(header);
+    for (name, metric, write) in ROWS {
+        let (before, after) = (metric(before), metric(after));
+        let change = quantity::change(before, after);
+        table.add_row([name.to_owned(), write(before), write(after), change]);
+    }
+    align(table, 1)
+}
+
+/// A solution by hours of the same placement.
+pub(crate) fn solution(workflow: &Graph, solution: &Solution) -> Table {
+    let mut table =
+        table(&["hours, UTC", "away from home", "carbon at home", "carbon then", "change", "p95 runtime"]);
+    let mut groups: Vec<(Vec<Hour>, usize)> = Vec::new();
+    for (index, hour) in solution.hours.iter().enumerate() {
+        let same =
+            |first: usize| solution.hours.get(first).is_some_and(|known| known.placement == hour.placement);
+        match groups.iter_mut().find(|(_, first)| same(*first)) {
+            Some((hours, _)) => hours.push(hour.hour),
+            None => groups.push((vec![hour.hour], index)),
+        }
+    }
+    for (group, first) in &groups {
+        let Some(placed) = solution.hours.get(*first).map(|hour| &hour.placement) else { continue };
+        let of = |metric: fn(&Figures) -> f64, home: bool| {
+            let all = group.iter().filter_map(|hour| solution.hours.get(hour.index()));
+            let sum: f64 = all.map(|hour| metric(if home { &hour.at_home } else { &hour.expected })).sum();
+            sum / group.len().max(1) as f64
+        };
+        let [home, then] = [true, false].map(|home| of(|f| f.carbon_best.mean.value, home));
+        let [slow, slower] = [true, false].map(|home| of(|f| f.runtime.p95.value, home));
+        let away = away(workflow, &solution.home, |stage| placed.region_of(stage));
+        table.add_row([
+            hours(group),
+            away,
+            quantity::grams(home),
+            quantity::grams(then),
+            quantity::change(home, then),
+            quantity::change(slow, slower),
+        ]);
+    }
+    align(table, 2)
+}
+
+fn away<'r>(workflow: &Graph, home: &Region, region: impl Fn(usize) -> Option<&'r Region>) -> String {
+    let mut regions: Vec<(&Region, Vec<&str>)> = Vec::new();
+    for (index, (id, _)) in workflow.stages().enumerate() {
+        let Some(region) = region(index).filter(|region| *region != home) else { continue };
+        let name = workflow.node(id).map_or("?", |node| node.name.as_str());
+        match regions.iter_mut().find(|(known, _)| *known == region) {
+            Some((_, stages)) => stages.push(name),
+            None => regions.push((region, vec![name])),
+        }
+    }
+    let all = workflow.stages().count();
+    let told = regions.iter().map(|(region, stages)| {
+        if stages.len() == all {
+            format!("all in {}", region.code())
+        } else {
+            format!("{} in {}", stages.join(", "), region.code())
+        }
+    });
+    if regions.is_empty() { "nothing".to_owned() } else { told.collect::<Vec<_>>().join("; ") }
+}
+
+/// What is going on in the embedded cloud.
+pub(crate) fn status(status: &CloudStatus) -> Table {
+    let mut table = table(&["queued", "in flight", "dead letters", "instances"]);
+    table.add_row([status.queued, status.in_flight, status.dead_letters, status.instances]);
+    align(table, 0)
+}
+
+/// What is deployed to the embedded cloud: a row for each function.
+pub(crate) fn deployments(deployments: &[FunctionDeployment]) -> Table {
+    let mut rows: Vec<([&str; 3], Vec<&str>)> = Vec::new();
+    for FunctionDeployment { address, .. } in deployments {
+        let key = [&*address.workflow, &*address.version, &*address.function];
+        match rows.iter_mut().find(|(known, _)| *known == key) {
+            Some((_, regions)) => regions.push(address.region.code()),
+            None => rows.push((key, vec![address.region.code()])),
+        }
+    }
+    let mut table = table(&["workflow", "version", "function", "regions"]);
+    for ([workflow, version, function], regions) in rows {
+        table.add_row([workflow, version, function, &regions.join(", ")]);
+    }
+    table
+}

@@ -1,0 +1,90 @@
+//! Faults on demand.
+
+use std::collections::BTreeSet;
+
+use caribou_model::Region;
+use rand::{RngExt, SeedableRng};
+use rand_pcg::Pcg64;
+use serde::{Deserialize, Serialize};
+
+/// What shall go wrong. Faults last until they are replaced, or the cloud ends.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Faults {
+    /// Regions that are down: they accept no call, and start no function.
+    pub down: BTreeSet<Region>,
+    /// Probability that a message is delivered twice, 0 to 1.
+    pub duplicate: f64,
+    /// Probability that the instance of an event is killed while it handles it, 0 to 1: as it starts, at one of
+    /// its calls to the cloud, or as it reports that it has finished.
+    pub kill: f64,
+    /// What the draws start from: the same seed gives the same sequence of draws.
+    pub seed: u64,
+}
+
+impl Faults {
+    /// What is wrong with these numbers, if anything.
+    pub(crate) fn mistake(&self) -> Option<String> {
+        let wrong = |name: &str, value: f64| {
+            let fits = (0.0..=1.0).contains(&value);
+            (!fits).then(|| format!("`{name}` is {value}; a probability is from 0 to 1"))
+        };
+        wrong("duplicate", self.duplicate).or_else(|| wrong("kill", self.kill))
+    }
+}
+
+/// When an instance is killed: after so many of its calls to the cloud, or else when it reports its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Kill {
+    pub(crate) after_calls: u32,
+}
+
+/// The calls after which an instance may be killed: 0 to this, exclusively. A stage makes about half as many.
+const CALLS: u32 = 8;
+
+/// The faults in force and their draws.
+pub(crate) struct Dice {
+    pub(crate) faults: Faults,
+    random: Pcg64,
+}
+
+impl Dice {
+    pub(crate) fn new(faults: Faults) -> Self {
+        let random = Pcg64::seed_from_u64(faults.seed);
+        Self { faults, random }
+    }
+
+    /// Whether the next message is delivered twice.
+    pub(crate) fn duplicate(&mut self) -> bool {
+        self.faults.duplicate > 0.0 && self.random.random_bool(self.faults.duplicate)
+    }
+
+    /// Whether and when the instance of the next event is killed.
+    pub(crate) fn kill(&mut self) -> Option<Kill> {
+        let killed = self.faults.kill > 0.0 && self.random.random_bool(self.faults.kill);
+        killed.then(|| Kill { after_calls: self.random.random_range(0..CALLS) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_seed_draws_the_same_faults() {
+        let faults = Faults { kill: 0.5, duplicate: 0.5, seed: 7, ..Faults::default() };
+        let draw = || {
+            let mut dice = Dice::new(faults.clone());
+            (0..50).map(|_| (dice.duplicate(), dice.kill())).collect::<Vec<_>>()
+        };
+        assert_eq!(draw(), draw());
+        assert!(draw().iter().any(|(duplicate, _)| *duplicate));
+        assert!(draw().iter().any(|(_, kill)| kill.is_some()));
+    }
+
+    #[test]
+    fn a_number_that_is_no_probability_is_named() {
+        let faults = Faults { kill: 1.5, ..Faults::default() };
+        assert!(faults.mistake().unwrap().contains("`kill` is 1.5"));
+    }
+}

@@ -1,0 +1,155 @@
+//! Items and sets of every region.
+
+use std::collections::BTreeSet;
+
+use bytes::Bytes;
+use caribou_model::{Region, Timestamp};
+use caribou_runtime::port::{Condition, Item, Put};
+use redb::{ReadTransaction, ReadableTable};
+
+use crate::disk::{DiskError, ITEMS, Tables};
+
+/// Revision and expiry before the value of an item, 8 bytes each.
+const ITEM_HEAD: usize = 16;
+/// Expiry before the members of a set.
+const SET_HEAD: usize = 8;
+
+/// Reads an item. One that has expired is not there.
+pub(crate) fn get(
+    transaction: &ReadTransaction,
+    region: &Region,
+    key: &str,
+    now: Timestamp,
+) -> Result<Option<Item>, DiskError> {
+    let table = transaction.open_table(ITEMS)?;
+    Ok(table.get((region.code(), key))?.and_then(|stored| item(stored.value(), now)))
+}
+
+/// Writes an item if the condition holds.
+pub(crate) fn put(
+    tables: &mut Tables<'_>,
+    region: &Region,
+    key: &str,
+    value: &[u8],
+    condition: Condition,
+    expires: Timestamp,
+    now: Timestamp,
+) -> Result<Put, redb::Error> {
+    let key = (region.code(), key);
+    let present = tables.items.get(key)?.and_then(|stored| item(stored.value(), now));
+    let holds = match condition {
+        Condition::Absent => present.is_none(),
+        Condition::Revision(wanted) => present.as_ref().is_some_and(|item| item.revision == wanted),
+        Condition::Any => true,
+    };
+    if !holds {
+        return Ok(Put::Refused(present));
+    }
+    let revision = tables.next();
+    let mut stored = Vec::with_capacity(ITEM_HEAD + value.len());
+    stored.extend(revision.to_le_bytes());
+    stored.extend(expires.as_millis().to_le_bytes());
+    stored.extend(value);
+    tables.items.insert(key, stored.as_slice())?;
+    Ok(Put::Written(revision))
+}
+
+/// Adds a member to a set and returns the whole set. `None` if it would grow past `largest` bytes.
+pub(crate) fn add(
+    tables: &mut Tables<'_>,
+    region: &Region,
+    key: &str,
+    member: u32,
+    expires: Timestamp,
+    now: Timestamp,
+    largest: usize,
+) -> Result<Option<BTreeSet<u32>>, redb::Error> {
+    let key = (region.code(), key);
+    let mut set = tables.sets.get(key)?.map(|stored| members(stored.value(), now)).unwrap_or_default();
+    set.insert(member);
+    if set.len() * 4 > largest {
+        return Ok(None);
+    }
+    let mut stored = Vec::with_capacity(SET_HEAD + set.len() * 4);
+    stored.extend(expires.as_millis().to_le_bytes());
+    stored.extend(set.iter().flat_map(|member| member.to_le_bytes()));
+    tables.sets.insert(key, stored.as_slice())?;
+    Ok(Some(set))
+}
+
+/// Removes what has expired.
+pub(crate) fn sweep(tables: &mut Tables<'_>, now: Timestamp) -> Result<(), redb::Error> {
+    tables.items.retain(|_, stored| number(stored, 8).is_some_and(|expires| expires > now.as_millis()))?;
+    tables.sets.retain(|_, stored| number(stored, 0).is_some_and(|expires| expires > now.as_millis()))?;
+    Ok(())
+}
+
+fn item(stored: &[u8], now: Timestamp) -> Option<Item> {
+    let (revision, expires) = (number(stored, 0)?, number(stored, 8)?);
+    let value = Bytes::copy_from_slice(stored.get(ITEM_HEAD..)?);
+    (expires > now.as_millis()).then_some(Item { value, revision })
+}
+
+fn members(stored: &[u8], now: Timestamp) -> BTreeSet<u32> {
+    if number(stored, 0).is_none_or(|expires| expires <= now.as_millis()) {
+        return BTreeSet::new();
+    }
+    let chunks = stored.get(SET_HEAD..).unwrap_or_default().chunks_exact(4);
+    chunks.filter_map(|chunk| Some(u32::from_le_bytes(chunk.try_into().ok()?))).collect()
+}
+
+fn number(stored: &[u8], at: usize) -> Option<u64> {
+    Some(u64::from_le_bytes(stored.get(at..at + 8)?.try_into().ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::disk::Disk;
+
+    const HOME: Region = Region::aws("us-east-1");
+
+    async fn write(disk: &Disk, condition: Condition, expires: u64, now: u64) -> Put {
+        let at = Timestamp::from_millis;
+        disk.write(move |tables| put(tables, &HOME, "k", b"v", condition, at(expires), at(now)))
+            .await
+            .unwrap()
+    }
+
+    #[tokio::test]
+    async fn an_item_is_written_once_if_it_must_be_absent() {
+        let state = tempfile::tempdir().unwrap();
+        let (disk, _writer) = Disk::open(state.path()).unwrap();
+        let Put::Written(revision) = write(&disk, Condition::Absent, 100, 0).await else { panic!("refused") };
+        let Put::Refused(Some(item)) = write(&disk, Condition::Absent, 100, 0).await else {
+            panic!("written")
+        };
+        assert_eq!((item.revision, item.value.as_ref()), (revision, b"v".as_slice()));
+        assert!(matches!(write(&disk, Condition::Revision(revision), 100, 0).await, Put::Written(_)));
+        assert!(matches!(write(&disk, Condition::Revision(revision), 100, 0).await, Put::Refused(Some(_))));
+    }
+
+    #[tokio::test]
+    async fn an_expired_item_is_absent_and_its_revision_is_never_used_again() {
+        let state = tempfile::tempdir().unwrap();
+        let (disk, _writer) = Disk::open(state.path()).unwrap();
+        let Put::Written(first) = write(&disk, Condition::Absent, 100, 0).await else { panic!("refused") };
+        disk.write(|tables| sweep(tables, Timestamp::from_millis(100))).await.unwrap();
+        assert_eq!(get(&disk.read().unwrap(), &HOME, "k", Timestamp::from_millis(0)).unwrap(), None);
+        let Put::Written(second) = write(&disk, Condition::Absent, 300, 200).await else { panic!("refused") };
+        assert!(second > first);
+    }
+
+    #[tokio::test]
+    async fn a_set_collects_each_member_once_and_has_a_limit() {
+        let state = tempfile::tempdir().unwrap();
+        let (disk, _writer) = Disk::open(state.path()).unwrap();
+        let (soon, now) = (Timestamp::from_millis(100), Timestamp::from_millis(0));
+        for member in [3, 1, 3] {
+            disk.write(move |tables| add(tables, &HOME, "s", member, soon, now, 8)).await.unwrap();
+        }
+        let full = disk.write(move |tables| add(tables, &HOME, "s", 2, soon, now, 8)).await.unwrap();
+        let same = disk.write(move |tables| add(tables, &HOME, "s", 1, soon, now, 8)).await.unwrap();
+        assert_eq!((full, same), (None, Some(BTreeSet::from([1, 3]))));
+    }
+}

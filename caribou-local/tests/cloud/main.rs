@@ -1,0 +1,8 @@
+//! The embedded cloud as its users see it.
+
+#[cfg(test)]
+mod fixture;
+#[cfg(test)]
+mod functions;
+#[cfg(test)]
+mod interfaces;

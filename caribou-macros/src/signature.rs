@@ -1,0 +1,198 @@
+//! What an annotated `async fn` looks like, and what it must not look like.
+
+use syn::spanned::Spanned;
+use syn::visit::Visit;
+use syn::{
+    Attribute, FnArg, GenericArgument, Ident, ItemFn, Pat, PathArguments, ReturnType, Type, Visibility,
+};
+
+use crate::errors::Errors;
+use crate::text;
+
+/// The parts of a signature that both attributes use.
+pub(crate) struct Signature {
+    pub(crate) name: Ident,
+    pub(crate) visibility: Visibility,
+    pub(crate) parameters: Vec<Parameter>,
+    /// What it returns; `()` if the author wrote nothing.
+    pub(crate) output: Type,
+    /// `#[cfg(..)]` and the like, which must also stand on what is generated.
+    pub(crate) conditions: Vec<Attribute>,
+}
+
+/// One parameter.
+pub(crate) struct Parameter {
+    pub(crate) name: Ident,
+    pub(crate) mutable: bool,
+    pub(crate) ty: Type,
+}
+
+impl Signature {
+    /// Reads a signature; `attribute` is the attribute's name. Reports what cannot be deployed.
+    pub(crate) fn read(item: &ItemFn, attribute: &str, errors: &mut Errors) -> Self {
+        let signature = &item.sig;
+        if signature.asyncness.is_none() {
+            let fn_token = &signature.fn_token;
+            errors.at(
+                fn_token,
+                format!("a caribou {attribute} is async: write `async fn {}`", signature.ident),
+            );
+        }
+        if let Some(constness) = &signature.constness {
+            errors.at(constness, format!("a caribou {attribute} cannot be `const`"));
+        }
+        if matches!(signature.safety, syn::Safety::Unsafe(_)) {
+            errors.at(&signature.safety, format!("a caribou {attribute} cannot be `unsafe`"));
+        }
+        if let Some(abi) = &signature.abi {
+            errors.at(abi, format!("a caribou {attribute} cannot have another ABI"));
+        }
+        if !signature.generics.params.is_empty() {
+            errors.at(
+                &signature.generics,
+                format!("a caribou {attribute} cannot be generic: what travels between regions has a type of its own"),
+            );
+        }
+        if let Some(clause) = &signature.generics.where_clause {
+            errors.at(clause, format!("a caribou {attribute} cannot have a `where` clause"));
+        }
+        if signature.inputs.len() > 12 {
+            let extra = signature.inputs.iter().nth(12);
+            errors.at(extra, "at most twelve parameters: put some of them into a struct");
+        }
+        let parameters =
+            signature.inputs.iter().filter_map(|input| Parameter::read(input, attribute, errors)).collect();
+        let output = match &signature.output {
+            ReturnType::Default => {
+                errors.at(
+                    &signature.ident,
+                    format!("a caribou {attribute} returns a `Result`: write `-> caribou::Result<()>`"),
+                );
+                Type::Tuple(syn::parse_quote!(()))
+            }
+            ReturnType::Type(_, ty) => {
+                let owned = check_owned(ty, "result", errors);
+                if owned && is_no_result(ty) {
+                    let written = text::of(ty);
+                    errors.at(
+                        ty,
+                        format!(
+                            "a caribou {attribute} returns a `Result`: write `caribou::Result<{written}>`"
+                        ),
+                    );
+                }
+                (**ty).clone()
+            }
+        };
+        let conditions = item.attrs.iter().filter(|a| a.path().is_ident("cfg")).cloned().collect();
+        Self { name: signature.ident.clone(), visibility: item.vis.clone(), parameters, output, conditions }
+    }
+}
+
+impl Signature {
+    /// What the returned `Result` holds on success, if that can be seen: `T` of `Result<T>`.
+    pub(crate) fn held(&self) -> Option<&Type> {
+        let Type::Path(path) = &self.output else { return None };
+        let last = path.path.segments.last().filter(|last| last.ident == "Result")?;
+        let PathArguments::AngleBracketed(arguments) = &last.arguments else { return None };
+        match arguments.args.first() {
+            Some(GenericArgument::Type(held)) => Some(held),
+            _ => None,
+        }
+    }
+}
+
+impl Parameter {
+    fn read(input: &FnArg, attribute: &str, errors: &mut Errors) -> Option<Self> {
+        let input = match input {
+            FnArg::Typed(input) => input,
+            FnArg::Receiver(receiver) => {
+                errors.at(
+                    receiver,
+                    format!("a caribou {attribute} is a free function: pass `self` as an ordinary parameter"),
+                );
+                return None;
+            }
+        };
+        let sound = check_owned(&input.ty, "parameter", errors);
+        match &*input.pat {
+            Pat::Ident(pat) if pat.by_ref.is_none() && pat.subpat.is_none() => sound.then(|| Self {
+                name: pat.ident.clone(),
+                mutable: pat.mutability.is_some(),
+                ty: (*input.ty).clone(),
+            }),
+            Pat::Wild(_) if attribute == "function" => sound.then(|| Self {
+                name: Ident::new("_ignored", input.pat.span()),
+                mutable: false,
+                ty: (*input.ty).clone(),
+            }),
+            other if attribute == "function" => sound.then(|| Self {
+                name: Ident::new("_pattern", other.span()),
+                mutable: false,
+                ty: (*input.ty).clone(),
+            }),
+            other => {
+                errors.at(other, "a workflow's parameter has a plain name: take it apart in a `let`");
+                None
+            }
+        }
+    }
+}
+
+/// Whether a type is surely no `Result`.
+fn is_no_result(ty: &Type) -> bool {
+    const OTHERS: &[&str] = &[
+        "Box", "HashMap", "Option", "String", "Vec", "bool", "char", "f32", "f64", "i8", "i16", "i32", "i64",
+        "i128", "isize", "u8", "u16", "u32", "u64", "u128", "usize",
+    ];
+    match ty {
+        Type::Path(path) => {
+            path.path.segments.last().is_some_and(|last| OTHERS.iter().any(|name| last.ident == name))
+        }
+        Type::Tuple(_) | Type::Array(_) | Type::Slice(_) => true,
+        _ => false,
+    }
+}
+
+/// Reports borrowed, opaque and inferred types; tells whether there are none.
+fn check_owned(ty: &Type, what: &str, errors: &mut Errors) -> bool {
+    struct Finder<'e> {
+        what: &'e str,
+        errors: &'e mut Errors,
+        sound: bool,
+    }
+    impl Finder<'_> {
+        fn fault(&mut self, culprit: impl quote::ToTokens, message: String) {
+            self.errors.at(culprit, message);
+            self.sound = false;
+        }
+    }
+    impl<'ast> Visit<'ast> for Finder<'_> {
+        fn visit_type(&mut self, ty: &'ast Type) {
+            let what = self.what;
+            match ty {
+                Type::Reference(_) => self.fault(
+                    ty,
+                    format!("a {what} cannot be borrowed: it may come from another region; own it (`String` for `&str`, `Vec<T>` for `&[T]`)"),
+                ),
+                Type::ImplTrait(_) => {
+                    self.fault(ty, format!("a {what} needs a type of its own instead of `impl Trait`"));
+                }
+                Type::Ptr(_) => self.fault(ty, format!("a {what} cannot be a pointer: own the value")),
+                _ => syn::visit::visit_type(self, ty),
+            }
+        }
+        fn visit_lifetime(&mut self, lifetime: &'ast syn::Lifetime) {
+            if lifetime.ident != "static" {
+                let what = self.what;
+                self.fault(
+                    lifetime,
+                    format!("a {what} cannot borrow: it may come from another region; own it"),
+                );
+            }
+        }
+    }
+    let mut finder = Finder { what, errors, sound: true };
+    finder.visit_type(ty);
+    finder.sound
+}

@@ -1,0 +1,254 @@
+//! A workflow's body in a normal form: every stage call is an item of its own, every value has a variable.
+//!
+//! Items stand in evaluation order. Glue keeps the author's tokens; only a stage call within it is replaced by the
+//! variable that holds the stage's output.
+
+use proc_macro2::Ident;
+use syn::{Expr, Pat, Path, Type};
+
+/// Index into [`Body::variables`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct VarId(pub(crate) usize);
+
+/// Index into [`Body::glue`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct GlueId(pub(crate) usize);
+
+/// Index into [`Body::stages`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct StageId(pub(crate) usize);
+
+/// Index into [`Body::branches`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct BranchId(pub(crate) usize);
+
+/// Index of a block: 0 is the body itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct BlockId(pub(crate) usize);
+
+/// The whole body.
+#[derive(Debug)]
+pub(crate) struct Body {
+    pub(crate) parameters: Vec<VarId>,
+    pub(crate) variables: Vec<Variable>,
+    pub(crate) glue: Vec<Glue>,
+    pub(crate) stages: Vec<Stage>,
+    pub(crate) branches: Vec<Branch>,
+    /// The statements; its end is the workflow's result.
+    pub(crate) root: Block,
+}
+
+/// A variable, in one version: a write to a `let mut` variable makes a new one.
+#[derive(Debug)]
+pub(crate) struct Variable {
+    /// With the author's span, or a name that occurs nowhere in the body.
+    pub(crate) name: Ident,
+    /// The first version; itself if it is the first.
+    pub(crate) first: VarId,
+    pub(crate) source: TypeSource,
+    pub(crate) mutable: bool,
+    pub(crate) kind: VariableKind,
+    /// The block that declares it.
+    pub(crate) block: BlockId,
+}
+
+/// Where a variable comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum VariableKind {
+    /// The author wrote it.
+    Authored,
+    /// The same, and it visibly borrows from other variables.
+    Borrowing,
+    /// The author wrote it, for the value of a [`Branch`].
+    Chosen,
+    /// The output of a stage call in the middle of an expression, or a condition.
+    Lifted,
+    /// The value of a branch in the middle of an expression.
+    LiftedChoice,
+}
+
+/// How the type of a variable is known where it is decoded.
+#[derive(Clone, Debug)]
+pub(crate) enum TypeSource {
+    /// The author named it.
+    Declared(Box<Type>),
+    /// The output of a stage.
+    Output(StageId),
+    /// Part of a stage's output.
+    PartOfOutput,
+    /// A condition.
+    Bool,
+    /// The workflow's result.
+    Result,
+    /// Only the compiler knows it.
+    Inferred,
+}
+
+/// One thing that happens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Item {
+    Glue(GlueId),
+    Stage(StageId),
+    Branch(BranchId),
+}
+
+/// Ordinary code and what it does to the variables.
+#[derive(Clone, Debug)]
+pub(crate) struct Code {
+    pub(crate) expr: Expr,
+    pub(crate) uses: Vec<Use>,
+}
+
+impl Code {
+    /// What it touches where only a reference to its value is taken: a place is not moved.
+    pub(crate) fn encoded_uses(&self) -> Vec<Use> {
+        let mut uses = self.uses.clone();
+        if super::uses::root(&self.expr).is_some() {
+            for touch in &mut uses {
+                touch.kind = UseKind::Borrow;
+            }
+        }
+        uses
+    }
+}
+
+/// One touch of a variable.
+#[derive(Clone, Debug)]
+pub(crate) struct Use {
+    pub(crate) variable: VarId,
+    pub(crate) kind: UseKind,
+    /// Where.
+    pub(crate) ident: Ident,
+}
+
+/// How code touches a variable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum UseKind {
+    /// It is surely still there afterwards, as it was.
+    Borrow,
+    /// It may be moved out of.
+    Move,
+    /// It may be changed.
+    Write,
+}
+
+/// A statement without a stage call.
+#[derive(Debug)]
+pub(crate) struct Glue {
+    pub(crate) form: GlueForm,
+    pub(crate) code: Code,
+    /// What it binds: the variables of its pattern, and new versions of those it writes.
+    pub(crate) binds: Vec<VarId>,
+    pub(crate) block: BlockId,
+    /// Whether it orders what follows: a statement with a stage call in it.
+    pub(crate) orders: bool,
+}
+
+/// The forms of glue.
+#[derive(Debug)]
+pub(crate) enum GlueForm {
+    /// `let PAT = ..;`
+    Let(Pat),
+    /// `let name = &place;`: evaluated again wherever it is read, as it only points at something.
+    Alias(Pat),
+    /// `..;`
+    Statement,
+    /// The condition of the branch that follows; binds one `bool`.
+    Condition,
+}
+
+/// A stage call.
+#[derive(Debug)]
+pub(crate) struct Stage {
+    pub(crate) function: Path,
+    pub(crate) arguments: Vec<Code>,
+    /// What the output is bound to; `None` in statement position.
+    pub(crate) pattern: Option<Pat>,
+    pub(crate) binds: Vec<VarId>,
+    pub(crate) block: BlockId,
+    /// The call, with its arguments as the author wrote them.
+    pub(crate) call: syn::ExprCall,
+    /// The `?` after its `.await`.
+    pub(crate) question: syn::Token![?],
+}
+
+/// An `if` with a stage in it.
+#[derive(Debug)]
+pub(crate) struct Branch {
+    pub(crate) condition: VarId,
+    /// What its value is bound to; `None` in statement position.
+    pub(crate) pattern: Option<Pat>,
+    pub(crate) binds: Vec<VarId>,
+    /// Then, else.
+    pub(crate) arms: [Block; 2],
+    /// The condition as the author wrote it.
+    pub(crate) text: String,
+}
+
+/// A sequence of items and the value at its end.
+#[derive(Debug)]
+pub(crate) struct Block {
+    pub(crate) id: BlockId,
+    pub(crate) items: Vec<Item>,
+    pub(crate) end: End,
+}
+
+/// The value at the end of a block.
+#[derive(Clone, Debug)]
+pub(crate) enum End {
+    /// None.
+    Unit,
+    /// This value.
+    Value(Code),
+    /// What this `Result` holds; its error fails the run.
+    Fallible(Code),
+}
+
+impl End {
+    /// The code, if there is any.
+    pub(crate) fn code(&self) -> Option<&Code> {
+        match self {
+            Self::Unit => None,
+            Self::Value(code) | Self::Fallible(code) => Some(code),
+        }
+    }
+
+    /// What it touches.
+    pub(crate) fn uses(&self) -> &[Use] {
+        self.code().map_or(&[], |code| &code.uses)
+    }
+}
+
+impl Body {
+    pub(crate) fn variable(&self, id: VarId) -> &Variable {
+        &self.variables[id.0]
+    }
+
+    /// What an item binds.
+    pub(crate) fn binds(&self, item: Item) -> &[VarId] {
+        match item {
+            Item::Glue(id) => &self.glue[id.0].binds,
+            Item::Stage(id) => &self.stages[id.0].binds,
+            Item::Branch(id) => &self.branches[id.0].binds,
+        }
+    }
+}
+
+impl Variable {
+    /// Whether its name is the author's.
+    pub(crate) fn is_authored(&self) -> bool {
+        !matches!(self.kind, VariableKind::Lifted | VariableKind::LiftedChoice)
+    }
+
+    /// Whether it holds the value of a branch.
+    pub(crate) fn is_chosen(&self) -> bool {
+        matches!(self.kind, VariableKind::Chosen | VariableKind::LiftedChoice)
+    }
+}
+
+impl Stage {
+    /// The function's Rust name.
+    pub(crate) fn name(&self) -> String {
+        self.function.segments.last().map(|segment| segment.ident.to_string()).unwrap_or_default()
+    }
+}

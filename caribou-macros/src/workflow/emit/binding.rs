@@ -1,0 +1,150 @@
+//! Values get their names: those that arrived, and those that are made here.
+
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{format_ident, quote};
+use syn::Expr;
+
+use super::{Emitter, number, position};
+use crate::workflow::body::{Code, GlueForm, Use, VarId, VariableKind};
+use crate::workflow::compiled;
+use crate::workflow::message::Content;
+
+impl Emitter<'_> {
+    pub(super) fn parameters(&mut self) -> TokenStream {
+        let parameters = self.compiled.body.parameters.clone();
+        let mut code = TokenStream::new();
+        for (index, id) in parameters.into_iter().enumerate() {
+            if self.wants(id) {
+                self.reads.insert(position(index));
+                let name = self.binding_name(id);
+                let value = self.compiled.take(id, position(index));
+                code.extend(quote!(let #name = #value;));
+                code.extend(self.bind(&[id]));
+            }
+        }
+        code
+    }
+
+    /// `name` or `mut name`, as the slice needs it.
+    pub(super) fn binding_name(&self, id: VarId) -> TokenStream {
+        let variable = self.compiled.body.variable(id);
+        let name = &variable.name;
+        let written = self
+            .native
+            .iter()
+            .any(|other| *other != id && self.compiled.body.variable(*other).first == variable.first);
+        if variable.mutable && written { quote!(mut #name) } else { quote!(#name) }
+    }
+
+    /// A value that arrived gets its name; an alias is made anew.
+    pub(super) fn arrive(&mut self, id: VarId) -> TokenStream {
+        if self.bound.contains(&id) {
+            return TokenStream::new();
+        }
+        let body = &self.compiled.body;
+        let alias =
+            body.glue.iter().find(|glue| matches!(glue.form, GlueForm::Alias(_)) && glue.binds.contains(&id));
+        if let Some(glue) = alias {
+            let GlueForm::Alias(pattern) = &glue.form else { return TokenStream::new() };
+            self.check(&glue.code.uses);
+            let expr = &glue.code.expr;
+            self.bind(&glue.binds);
+            return quote!(let #pattern = #expr;);
+        }
+        let Some(index) = self.position_of(Content::Variable(id)) else { return TokenStream::new() };
+        let variable = body.variable(id);
+        if variable.kind == VariableKind::Borrowing {
+            self.errors.at(
+                &variable.name,
+                format!(
+                    "`{0}` borrows, and is read after a stage that may run elsewhere: clone the value (`let {0} = \
+                     ...clone();`) or move it",
+                    variable.name
+                ),
+            );
+        }
+        self.reads.insert(index);
+        let name = self.binding_name(id);
+        let value = self.compiled.take(id, index);
+        self.declare(id);
+        quote!(let #name = #value;)
+    }
+
+    pub(super) fn position_of(&self, content: Content) -> Option<u16> {
+        self.incoming.iter().position(|other| *other == content).map(position)
+    }
+
+    pub(super) fn declare(&mut self, id: VarId) {
+        self.bound.insert(id);
+        let name = self.compiled.name(id).to_string();
+        if let Some(scope) = self.scopes.last_mut() {
+            scope.insert(name, id);
+        }
+    }
+
+    /// What follows the binding of variables: their types, and what must be encoded now.
+    pub(super) fn bind(&mut self, variables: &[VarId]) -> TokenStream {
+        let out = compiled::out();
+        let mut code = TokenStream::new();
+        for id in variables {
+            self.declare(*id);
+            let variable = self.compiled.body.variable(*id);
+            let name = &variable.name;
+            if let Some(tag) = self.compiled.type_name(*id).filter(|_| variable.first == *id) {
+                code.extend(quote!(#tag.of(&#name);));
+            }
+            if self.kept.contains(id) {
+                let kept = kept(name);
+                code.extend(quote!(let #kept = #out.encode(&#name)?;));
+            }
+            for (node, slot, index) in self.late.remove(id).unwrap_or_default() {
+                let value = self.encoded(*id);
+                let (node, slot, index) = (self.compiled.constant(node), number(slot), number(index));
+                code.extend(quote!(#out.fill(Self::#node, #slot, #index, #value);));
+            }
+        }
+        code
+    }
+
+    /// A variable that is bound here, encoded.
+    pub(super) fn encoded(&self, id: VarId) -> TokenStream {
+        let (out, name) = (compiled::out(), self.compiled.name(id));
+        match (self.kept.contains(&id), self.sends.get(&id)) {
+            (false, _) => quote!(#out.encode(&#name)?),
+            (true, Some(1)) => {
+                let kept = kept(name);
+                quote!(#kept)
+            }
+            (true, _) => {
+                let kept = kept(name);
+                quote!(#kept.clone())
+            }
+        }
+    }
+
+    /// Makes sure that every name means here what it means in the author's body.
+    pub(super) fn check(&mut self, uses: &[Use]) {
+        for touch in uses {
+            let name = touch.ident.to_string();
+            let found = self.scopes.iter().rev().find_map(|scope| scope.get(&name));
+            if found != Some(&touch.variable) {
+                self.errors.at(
+                    &touch.ident,
+                    format!(
+                        "`{name}` is also the name of a value that is there at another time, or is changed before \
+                         this runs: give one of the two values a name of its own"
+                    ),
+                );
+            }
+        }
+    }
+
+    pub(super) fn code(&mut self, code: &Code) -> Expr {
+        self.check(&code.uses);
+        code.expr.clone()
+    }
+}
+
+fn kept(name: &Ident) -> Ident {
+    format_ident!("kept_{}", name, span = Span::mixed_site())
+}

@@ -1,0 +1,118 @@
+//! What is sent: arguments, the result, and what is passed on.
+
+use proc_macro2::{Literal, Span, TokenStream};
+use quote::quote;
+use syn::Expr;
+
+use super::{Emitter, FAULT, number, unit};
+use crate::workflow::body::{Code, End};
+use crate::workflow::compiled;
+use crate::workflow::message::Content;
+use crate::workflow::place::NodeForm;
+use crate::workflow::point::NodeIndex;
+use crate::workflow::slice;
+
+impl Emitter<'_> {
+    /// An argument of a node, encoded.
+    pub(super) fn argument(&mut self, node: NodeIndex, index: usize) -> TokenStream {
+        let compiled = self.compiled;
+        let out = compiled::out();
+        let NodeForm::Stage(stage) = compiled.places.nodes[node.0].form else {
+            return self.result();
+        };
+        let stage = &compiled.body.stages[stage.0];
+        let code = &stage.arguments[index];
+        if let Some(forwarded) = self.handed_over(code) {
+            return forwarded;
+        }
+        let value = reference(self.code(code));
+        if compiled.is_typed(code) {
+            return quote!(#out.encode(#value)?);
+        }
+        let (function, index) = (&stage.function, number(index));
+        quote!(#out.argument::<#function, #index>(#value)?)
+    }
+
+    /// A variable that arrived and goes on as it is.
+    fn handed_over(&mut self, code: &Code) -> Option<TokenStream> {
+        let touch = slice::bare(&self.compiled.body, code)?;
+        let content = Content::Variable(touch.variable);
+        let arrived = !self.entry && !self.native.contains(&touch.variable);
+        (arrived && self.position_of(content).is_some()).then(|| self.forward(content))
+    }
+
+    /// The result, encoded.
+    pub(super) fn result(&mut self) -> TokenStream {
+        let compiled = self.compiled;
+        let (out, output) = (compiled::out(), &compiled.output);
+        match &compiled.body.root.end {
+            End::Unit => unit(),
+            End::Fallible(code) => {
+                let value = self.success(code);
+                quote!(#out.encode(&#value)?)
+            }
+            End::Value(code) => {
+                if let Some(forwarded) = self.handed_over(code) {
+                    return forwarded;
+                }
+                let value = reference(self.code(code));
+                if compiled.is_typed(code) {
+                    quote!(#out.encode(#value)?)
+                } else {
+                    quote!(#out.encode::<__caribou::Success<#output>>(#value)?)
+                }
+            }
+        }
+    }
+
+    /// A value that arrived, passed on as it is.
+    pub(super) fn forward(&mut self, content: Content) -> TokenStream {
+        let values = compiled::values();
+        if let Some(index) = self.position_of(content) {
+            let index = Literal::u16_unsuffixed(index);
+            quote!(#values.forward(#index)?)
+        } else {
+            self.errors.push(syn::Error::new(
+                Span::call_site(),
+                format!("a value of this workflow is not where it is read; {FAULT}"),
+            ));
+            unit()
+        }
+    }
+
+    pub(super) fn send(&mut self, node: NodeIndex, slot: usize) -> TokenStream {
+        let compiled = self.compiled;
+        let mut values = Vec::new();
+        for (index, content) in compiled.messages.slots[node.0][slot].iter().enumerate() {
+            values.push(match *content {
+                Content::Argument(argument) => self.argument(node, argument),
+                Content::Variable(id) if self.bound.contains(&id) && self.native.contains(&id) => {
+                    self.encoded(id)
+                }
+                Content::Variable(id) if self.native.contains(&id) => {
+                    self.late.entry(id).or_default().push((node, slot, index));
+                    let out = compiled::out();
+                    quote!(#out.later())
+                }
+                content @ Content::Variable(_) => self.forward(content),
+            });
+        }
+        let result = node == compiled.places.result();
+        if result && slot == 0 && compiled.places.nodes[node.0].slots.len() == 1 && values.is_empty() {
+            values.push(unit());
+        }
+        let out = compiled::out();
+        let (node, slot) = (compiled.constant(node), number(slot));
+        quote!(#out.send(Self::#node, #slot, [#(#values),*]);)
+    }
+}
+
+/// `&expr`, with parentheses where they are needed.
+fn reference(expr: Expr) -> Expr {
+    Expr::Reference(syn::ExprReference {
+        attrs: Vec::new(),
+        and_token: syn::Token![&](Span::mixed_site()),
+        mutability: None,
+        expr: Box::new(expr),
+    })
+}

@@ -1,0 +1,99 @@
+//! Names for values.
+
+use proc_macro2::{Ident, Span};
+use syn::{Expr, Pat, Type};
+
+use super::Lowering;
+use crate::workflow::body::{TypeSource, VarId, Variable, VariableKind};
+use crate::workflow::scope::Binding;
+use crate::workflow::uses;
+
+/// How a branch or stage is bound.
+pub(super) struct Bound {
+    pub(super) pattern: Pat,
+    pub(super) binds: Vec<VarId>,
+}
+
+impl Lowering<'_> {
+    /// A name that nothing else has.
+    fn fresh(&mut self, base: &str) -> Ident {
+        let mut name = base.to_owned();
+        let mut number = 2;
+        while !self.names.insert(name.clone()) {
+            name = format!("{base}_{number}");
+            number += 1;
+        }
+        Ident::new(&name, Span::mixed_site())
+    }
+
+    pub(super) fn declare(
+        &mut self,
+        name: Ident,
+        source: TypeSource,
+        mutable: bool,
+        kind: VariableKind,
+    ) -> VarId {
+        let id = VarId(self.variables.len());
+        self.scope.declare(name.to_string(), Binding { variable: id, mutable });
+        self.variables.push(Variable { name, first: id, source, mutable, kind, block: self.block_id() });
+        id
+    }
+
+    /// Declares what a pattern binds; `whole` is the type of a plain name, `part` that of a part.
+    pub(super) fn bind(
+        &mut self,
+        pattern: Pat,
+        whole: TypeSource,
+        part: &TypeSource,
+        kind: VariableKind,
+    ) -> Bound {
+        let (inner, declared) = match &pattern {
+            Pat::Type(typed) => (&*typed.pat, known(&typed.ty)),
+            other => (other, None),
+        };
+        let plain = matches!(inner, Pat::Ident(name) if name.subpat.is_none() && name.by_ref.is_none());
+        let source = if plain { declared.unwrap_or(whole) } else { part.clone() };
+        let names: Vec<_> = uses::bound(inner)
+            .into_iter()
+            .map(|p| (p.ident.clone(), p.mutability.is_some(), p.by_ref.is_some()))
+            .collect();
+        let mut binds = Vec::new();
+        for (name, mutable, by_ref) in names {
+            let kind = if by_ref && kind != VariableKind::Chosen { VariableKind::Borrowing } else { kind };
+            binds.push(self.declare(name, source.clone(), mutable, kind));
+        }
+        Bound { pattern, binds }
+    }
+
+    /// A plain name for a value in the middle of an expression.
+    pub(super) fn lift(&mut self, base: &str, source: TypeSource, kind: VariableKind) -> (Bound, Expr) {
+        let name = self.fresh(base);
+        let expr = syn::parse_quote!(#name);
+        let pattern = syn::parse_quote!(#name);
+        let variable = self.declare(name, source, false, kind);
+        (Bound { pattern, binds: vec![variable] }, expr)
+    }
+
+    /// `let name = &a.b;` where `a` never changes.
+    pub(super) fn is_alias(&self, expr: &Expr, pattern: &Pat) -> bool {
+        let inner = if let Pat::Type(typed) = pattern { &*typed.pat } else { pattern };
+        let (Expr::Reference(reference), Pat::Ident(_)) = (expr, inner) else { return false };
+        let constant =
+            |name: &Ident| self.scope.find(&name.to_string()).is_some_and(|binding| !binding.mutable);
+        reference.mutability.is_none() && uses::root(&reference.expr).is_some_and(constant)
+    }
+}
+
+/// A type without holes.
+fn known(ty: &Type) -> Option<TypeSource> {
+    struct Holes(bool);
+    impl<'ast> syn::visit::Visit<'ast> for Holes {
+        fn visit_type(&mut self, ty: &'ast Type) {
+            self.0 |= matches!(ty, Type::Infer(_) | Type::Reference(_));
+            syn::visit::visit_type(self, ty);
+        }
+    }
+    let mut holes = Holes(false);
+    syn::visit::Visit::visit_type(&mut holes, ty);
+    (!holes.0).then(|| TypeSource::Declared(Box::new(ty.clone())))
+}

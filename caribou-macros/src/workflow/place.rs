@@ -1,0 +1,389 @@
+//! Where each item of the body happens, and which nodes that makes.
+//!
+//! An item happens at the last of the points that it needs: those where what it reads is resolved, and those that
+//! control it. If several are last, a stage waits for all of them (it is a sync node), and glue is done where it is
+//! read, if one node alone reads it, or else at a gate.
+
+use std::collections::BTreeMap;
+
+use super::body::{Block, BlockId, Body, BranchId, Code, GlueForm, GlueId, Item, StageId, Use, VarId};
+use super::point::{NodeIndex, Order, Point, Points};
+
+/// Where glue happens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum GluePlace {
+    /// In the slice of this point.
+    At(Point),
+    /// When all that this node waits for has arrived.
+    Join(NodeIndex),
+    /// Wherever it is read.
+    Everywhere,
+}
+
+/// Where an argument of a node is built.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ArgumentPlace {
+    /// By whoever fills this slot.
+    Slot(usize),
+    /// When all slots are filled.
+    Join,
+}
+
+/// What a node is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NodeForm {
+    Entry,
+    Stage(StageId),
+    /// Does glue that several producers feed.
+    Gate(GlueId),
+    /// Ends an arm whose end several producers feed.
+    EndGate(BranchId, usize),
+    Result,
+}
+
+/// Arms around a place, outermost first.
+pub(crate) type ArmPath = Vec<(BranchId, usize)>;
+
+/// A node of the graph.
+#[derive(Debug)]
+pub(crate) struct Node {
+    pub(crate) form: NodeForm,
+    /// The point that fills each slot.
+    pub(crate) slots: Vec<Point>,
+    /// Where its arguments are built: a stage's, or the result's one.
+    pub(crate) arguments: Vec<ArgumentPlace>,
+    /// The arms around it.
+    pub(crate) path: ArmPath,
+}
+
+/// The end of an arm.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ArmEnd {
+    pub(crate) point: Point,
+    /// The gate at that end, if it needs one.
+    pub(crate) gate: Option<NodeIndex>,
+}
+
+/// Where everything happens.
+#[derive(Debug)]
+pub(crate) struct Places {
+    pub(crate) nodes: Vec<Node>,
+    pub(crate) order: Order,
+    pub(crate) glue: Vec<GluePlace>,
+    pub(crate) stages: Vec<NodeIndex>,
+    /// Where each branch is decided.
+    pub(crate) decided: Vec<Point>,
+    pub(crate) ends: BTreeMap<(BranchId, usize), ArmEnd>,
+    /// The points at which each variable is resolved: several only for what a join binds.
+    pub(crate) variables: Vec<Points>,
+    /// The arms around each branch.
+    pub(crate) branch_paths: Vec<ArmPath>,
+}
+
+impl Places {
+    /// The arms around a point.
+    pub(crate) fn path(&self, point: Point) -> &ArmPath {
+        match point {
+            Point::Node(node) => &self.nodes[node.0].path,
+            Point::Met(branch) => &self.branch_paths[branch.0],
+        }
+    }
+
+    /// The node of the result.
+    pub(crate) fn result(&self) -> NodeIndex {
+        NodeIndex(self.nodes.len() - 1)
+    }
+
+    /// Whether a value that is resolved at `variable` is there at `point`.
+    pub(crate) fn known_at(&self, variable: VarId, point: Point) -> bool {
+        self.variables[variable.0].iter().all(|resolved| self.order.within(*resolved, point))
+    }
+}
+
+/// Places a body.
+pub(crate) fn place(body: &Body) -> Places {
+    let entry = Node { form: NodeForm::Entry, slots: Vec::new(), arguments: Vec::new(), path: Vec::new() };
+    let mut order = Order::default();
+    order.insert(Point::ENTRY, &Points::new());
+    let mut placing = Placing {
+        body,
+        consumers: consumers(body),
+        pending: BTreeMap::new(),
+        places: Places {
+            nodes: vec![entry],
+            order,
+            glue: vec![GluePlace::Everywhere; body.glue.len()],
+            stages: vec![NodeIndex::ENTRY; body.stages.len()],
+            decided: vec![Point::ENTRY; body.branches.len()],
+            ends: BTreeMap::new(),
+            variables: vec![Points::new(); body.variables.len()],
+            branch_paths: vec![Vec::new(); body.branches.len()],
+        },
+    };
+    for parameter in &body.parameters {
+        placing.resolve(&[*parameter], Point::ENTRY);
+    }
+    let control = Points::from([Point::ENTRY]);
+    let flow = placing.block(&body.root, control, &Vec::new());
+    let value: Vec<&Code> = body.root.end.code().into_iter().collect();
+    placing.node(NodeForm::Result, Consumer::Result, &value, flow.all(), &flow.control, Vec::new());
+    placing.places
+}
+
+/// The one node that reads a glue binding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Consumer {
+    Stage(StageId),
+    Result,
+}
+
+/// For every glue binding that only the arguments of one node in the same block read (perhaps through other such
+/// glue): that node.
+fn consumers(body: &Body) -> Vec<Option<Consumer>> {
+    /// Who reads a variable.
+    #[derive(Clone, Copy, PartialEq)]
+    enum Reader {
+        Node(Consumer, BlockId),
+        Glue(GlueId),
+        Other,
+    }
+    let mut readers: Vec<Vec<Reader>> = vec![Vec::new(); body.variables.len()];
+    let mut note = |uses: &[Use], reader: Reader| {
+        for touch in uses {
+            readers[touch.variable.0].push(reader);
+        }
+    };
+    for (index, stage) in body.stages.iter().enumerate() {
+        let reader = Reader::Node(Consumer::Stage(StageId(index)), stage.block);
+        stage.arguments.iter().for_each(|argument| note(&argument.uses, reader));
+    }
+    for (index, glue) in body.glue.iter().enumerate() {
+        let reader = match glue.form {
+            GlueForm::Let(_) => Reader::Glue(GlueId(index)),
+            _ => Reader::Other,
+        };
+        note(&glue.code.uses, reader);
+    }
+    for branch in &body.branches {
+        branch.arms.iter().for_each(|arm| note(arm.end.uses(), Reader::Other));
+    }
+    note(body.root.end.uses(), Reader::Node(Consumer::Result, body.root.id));
+    for branch in &body.branches {
+        readers[branch.condition.0].push(Reader::Other);
+    }
+
+    let mut consumers: Vec<Option<Consumer>> = vec![None; body.glue.len()];
+    for (index, glue) in body.glue.iter().enumerate().rev() {
+        let writes = glue.binds.iter().any(|id| body.variable(*id).first != *id);
+        if writes || !matches!(glue.form, GlueForm::Let(_)) {
+            continue;
+        }
+        let mut found = glue.binds.iter().flat_map(|id| &readers[id.0]).map(|reader| match *reader {
+            Reader::Node(consumer, block) if block == glue.block => Some(consumer),
+            Reader::Glue(GlueId(reader)) if body.glue[reader].block == glue.block => consumers[reader],
+            _ => None,
+        });
+        let first = found.next().flatten();
+        if found.all(|consumer| consumer == first) {
+            consumers[index] = first;
+        }
+    }
+    consumers
+}
+
+/// What a block does to what follows it.
+struct Flow {
+    /// What orders the statements after the last one.
+    control: Points,
+    /// Every point that the block itself makes.
+    points: Points,
+}
+
+impl Flow {
+    /// Everything that must be over when the block is.
+    fn all(&self) -> Points {
+        self.control.union(&self.points).copied().collect()
+    }
+}
+
+struct Placing<'b> {
+    body: &'b Body,
+    consumers: Vec<Option<Consumer>>,
+    /// Glue that waits for its consumer to be placed.
+    pending: BTreeMap<Consumer, Vec<GlueId>>,
+    places: Places,
+}
+
+impl Placing<'_> {
+    fn resolve(&mut self, variables: &[VarId], point: Point) {
+        for variable in variables {
+            self.places.variables[variable.0] = Points::from([point]);
+        }
+    }
+
+    fn needs(&self, uses: &[Use]) -> Points {
+        uses.iter().flat_map(|touch| &self.places.variables[touch.variable.0]).copied().collect()
+    }
+
+    fn block(&mut self, block: &Block, mut control: Points, path: &ArmPath) -> Flow {
+        let mut points = Points::new();
+        for item in &block.items {
+            match *item {
+                Item::Glue(id) => {
+                    if let Some(point) = self.glue(id, &control, path) {
+                        if self.body.glue[id.0].orders {
+                            control.insert(point);
+                        }
+                        points.insert(point);
+                    }
+                }
+                Item::Stage(id) => {
+                    let stage = &self.body.stages[id.0];
+                    let arguments: Vec<&Code> = stage.arguments.iter().collect();
+                    let node = self.node(
+                        NodeForm::Stage(id),
+                        Consumer::Stage(id),
+                        &arguments,
+                        control.clone(),
+                        &control,
+                        path.clone(),
+                    );
+                    self.places.stages[id.0] = node;
+                    let point = Point::Node(node);
+                    self.resolve(&stage.binds, point);
+                    points.insert(point);
+                    if stage.pattern.is_none() {
+                        control.insert(point);
+                    }
+                }
+                Item::Branch(id) => {
+                    let point = self.branch(id, &control, path);
+                    points.insert(point);
+                    if self.body.branches[id.0].pattern.is_none() {
+                        control.insert(point);
+                    }
+                }
+            }
+        }
+        Flow { control, points }
+    }
+
+    /// Places glue; its point, unless it is to be done at a join or anywhere.
+    fn glue(&mut self, id: GlueId, control: &Points, path: &ArmPath) -> Option<Point> {
+        let glue = &self.body.glue[id.0];
+        let reads = self.needs(&glue.code.uses);
+        if matches!(glue.form, GlueForm::Alias(_)) {
+            for bind in &glue.binds {
+                self.places.variables[bind.0].clone_from(&reads);
+            }
+            return None;
+        }
+        let needs: Points = reads.union(control).copied().collect();
+        let last = self.places.order.last_of(&needs);
+        let point = match (last.as_slice(), self.consumers[id.0]) {
+            ([only], _) => *only,
+            (_, Some(consumer)) => {
+                self.pending.entry(consumer).or_default().push(id);
+                for bind in &glue.binds {
+                    self.places.variables[bind.0].clone_from(&needs);
+                }
+                return None;
+            }
+            _ => Point::Node(self.gate(NodeForm::Gate(id), &needs, path.clone())),
+        };
+        self.places.glue[id.0] = GluePlace::At(point);
+        self.resolve(&glue.binds, point);
+        Some(point)
+    }
+
+    fn gate(&mut self, form: NodeForm, needs: &Points, path: ArmPath) -> NodeIndex {
+        let slots = self.places.order.last_of(needs);
+        let node = NodeIndex(self.places.nodes.len());
+        self.places.nodes.push(Node { form, slots, arguments: Vec::new(), path });
+        self.places.order.insert(Point::Node(node), needs);
+        node
+    }
+
+    /// Adds a node with arguments: a stage, or the result.
+    fn node(
+        &mut self,
+        form: NodeForm,
+        consumer: Consumer,
+        arguments: &[&Code],
+        mut needs: Points,
+        control: &Points,
+        path: ArmPath,
+    ) -> NodeIndex {
+        let reads: Vec<Points> = arguments.iter().map(|argument| self.needs(&argument.uses)).collect();
+        needs.extend(reads.iter().flatten());
+        // in the order in which the arguments ask for them
+        let mut slots: Vec<Point> = Vec::new();
+        let last = self.places.order.last_of(&needs);
+        for read in reads.iter().flatten().chain(&last) {
+            if last.contains(read) && !slots.contains(read) {
+                slots.push(*read);
+            }
+        }
+        let node = NodeIndex(self.places.nodes.len());
+        let place = |read: &Points| {
+            let needs: Points = read.union(control).copied().collect();
+            let last = self.places.order.last_of(&needs);
+            match (slots.as_slice(), last.as_slice()) {
+                ([_], _) => ArgumentPlace::Slot(0),
+                (_, [only]) => slots
+                    .iter()
+                    .position(|slot| slot == only)
+                    .map_or(ArgumentPlace::Join, ArgumentPlace::Slot),
+                _ => ArgumentPlace::Join,
+            }
+        };
+        let arguments = reads.iter().map(place).collect();
+        for glue in self.pending.remove(&consumer).unwrap_or_default() {
+            let binds = &self.body.glue[glue.0].binds;
+            if let [only] = slots.as_slice() {
+                self.places.glue[glue.0] = GluePlace::At(*only);
+                self.resolve(binds, *only);
+            } else {
+                self.places.glue[glue.0] = GluePlace::Join(node);
+            }
+        }
+        self.places.nodes.push(Node { form, slots, arguments, path });
+        self.places.order.insert(Point::Node(node), &needs);
+        node
+    }
+
+    fn branch(&mut self, id: BranchId, control: &Points, path: &ArmPath) -> Point {
+        let branch = &self.body.branches[id.0];
+        let decided = self.needs(&[Use {
+            variable: branch.condition,
+            kind: super::body::UseKind::Borrow,
+            ident: self.body.variable(branch.condition).name.clone(),
+        }]);
+        self.places.branch_paths[id.0].clone_from(path);
+        let decided = decided.first().copied().unwrap_or(Point::ENTRY);
+        self.places.decided[id.0] = decided;
+        let mut control = control.clone();
+        control.insert(decided);
+        let ends = [0, 1].map(|arm| {
+            let mut path = path.clone();
+            path.push((id, arm));
+            let block = &branch.arms[arm];
+            let flow = self.block(block, control.clone(), &path);
+            let mut needs = flow.all();
+            needs.extend(self.needs(block.end.uses()));
+            let last = self.places.order.last_of(&needs);
+            let end = if let [only] = last.as_slice() {
+                ArmEnd { point: *only, gate: None }
+            } else {
+                let gate = self.gate(NodeForm::EndGate(id, arm), &needs, path);
+                ArmEnd { point: Point::Node(gate), gate: Some(gate) }
+            };
+            self.places.ends.insert((id, arm), end);
+            end.point
+        });
+        self.places.order.insert_met(id, ends);
+        let point = Point::Met(id);
+        self.resolve(&branch.binds, point);
+        point
+    }
+}

@@ -1,0 +1,98 @@
+//! The types that only the compiler knows: found by a closure that is never called.
+//!
+//! The closure is the author's body again, with a tag on every value whose type a slice must know.
+
+use proc_macro2::{Span, TokenStream};
+use quote::quote;
+use syn::Expr;
+
+use super::body::{Block, BlockId, Body, End, GlueForm, Item, Stage, VarId};
+use super::compiled::Compiled;
+use crate::signature::Signature;
+
+/// The tags and the closure, if a slice needs any.
+pub(crate) fn closure(compiled: &Compiled, signature: &Signature) -> TokenStream {
+    if compiled.inferred.is_empty() {
+        return TokenStream::new();
+    }
+    let tags = compiled.inferred.iter().filter_map(|id| compiled.type_name(*id));
+    let parameters = signature.parameters.iter().map(|parameter| {
+        let (name, ty) = (&parameter.name, &parameter.ty);
+        let mutable = parameter.mutable.then(|| syn::Token![mut](Span::mixed_site()));
+        quote!(#mutable #name: #ty)
+    });
+    let output = &signature.output;
+    let statements = block(compiled, &compiled.body.root);
+    quote! {
+        #(let #tags = __caribou::Tag::new();)*
+        let _ = async |#(#parameters),*| -> #output { #statements };
+    }
+}
+
+fn block(compiled: &Compiled, block: &Block) -> TokenStream {
+    let body = &compiled.body;
+    let mut code = TokenStream::new();
+    for item in &block.items {
+        code.extend(match *item {
+            Item::Glue(id) => {
+                let glue = &body.glue[id.0];
+                let expr = &glue.code.expr;
+                match &glue.form {
+                    GlueForm::Let(pattern) | GlueForm::Alias(pattern) => quote!(let #pattern = #expr;),
+                    GlueForm::Statement => quote!(#expr;),
+                    GlueForm::Condition => TokenStream::new(),
+                }
+            }
+            Item::Stage(id) => {
+                let stage = &body.stages[id.0];
+                let call = call(stage);
+                let bind = stage.pattern.as_ref().map(|pattern| quote!(let #pattern =));
+                quote!(#bind #call;)
+            }
+            Item::Branch(id) => {
+                let branch = &body.branches[id.0];
+                let condition = condition(body, branch.condition);
+                let [then, otherwise] = [0, 1].map(|arm| self::block(compiled, &branch.arms[arm]));
+                let bind = branch.pattern.as_ref().map(|pattern| quote!(let #pattern =));
+                let semicolon = bind.as_ref().map(|_| quote!(;));
+                quote!(#bind if #condition { #then } else { #otherwise } #semicolon)
+            }
+        });
+        for id in body.binds(*item) {
+            let variable = body.variable(*id);
+            let name = &variable.name;
+            if let Some(tag) = compiled.type_name(*id).filter(|_| variable.first == *id) {
+                code.extend(quote!(#tag.of(&#name);));
+            }
+        }
+    }
+    let root = block.id == BlockId(0);
+    code.extend(match &block.end {
+        End::Unit if root => quote!(::core::result::Result::Ok(())),
+        End::Unit => TokenStream::new(),
+        End::Value(code) => {
+            let expr = &code.expr;
+            if root { quote!(::core::result::Result::Ok(#expr)) } else { quote!(#expr) }
+        }
+        End::Fallible(code) => {
+            let expr = &code.expr;
+            if root { quote!(#expr) } else { quote!((#expr)?) }
+        }
+    });
+    code
+}
+
+/// The stage call as the author wrote it, but for what was lifted out of its arguments.
+fn call(stage: &Stage) -> TokenStream {
+    let mut call = stage.call.clone();
+    for (argument, code) in call.args.iter_mut().zip(&stage.arguments) {
+        argument.clone_from(&code.expr);
+    }
+    let question = &stage.question;
+    quote!(#call.await #question)
+}
+
+fn condition(body: &Body, id: VarId) -> Option<&Expr> {
+    let glue = body.glue.iter().find(|glue| glue.binds.contains(&id));
+    glue.map(|glue| &glue.code.expr)
+}

@@ -1,0 +1,228 @@
+//! Starting runs and watching them.
+
+use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher;
+use std::time::Duration;
+
+use bytes::Bytes;
+use caribou_model::{NodeId, Plan, Region, RunId, Timestamp};
+
+use crate::codec::{self, CodecError};
+use crate::plan::PlanStoreError;
+use crate::port::{BlobError, Ports, SendError, StageAddress, StoreError};
+use crate::request::{Request, RequestError};
+use crate::run::{End, RunRecord, RunStatus};
+use crate::stored::StoredValue;
+use crate::{BlobReference, key, plan};
+
+/// The largest input that travels in the request itself, in bytes of JSON.
+const LARGEST_INLINE: usize = 128 * 1024;
+/// How long a large input waits for the entry.
+const INPUT_KEPT: Duration = Duration::from_secs(24 * 3600);
+
+/// Starts runs of one workflow, and tells how they stand.
+///
+/// ```no_run
+/// use std::time::Duration;
+///
+/// use caribou_runtime::model::Region;
+/// use caribou_runtime::{Client, RunStatus, local};
+///
+/// # async fn example() -> Result<(), caribou_runtime::ClientError> {
+/// let home = Region::aws("us-east-1");
+/// let client = Client::new("press", "0.1.0", "inspect", home, local::ports("http://127.0.0.1:9400", None));
+/// let run = client.start(None, serde_json::json!({ "width": 800 })).await?;
+/// let status = client.wait(&run, Duration::from_millis(50), Duration::from_secs(60)).await?;
+/// assert!(matches!(status, RunStatus::Succeeded { .. }));
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Client {
+    workflow: String,
+    version: String,
+    entry_function: String,
+    home: Region,
+    ports: Ports,
+}
+
+/// Why a run could not be started or looked at.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    /// No region took the request.
+    #[error("the request was not sent: {0}")]
+    Send(#[from] SendError),
+    /// The home region's store did not answer.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A large input or result is not to be had.
+    #[error(transparent)]
+    Blob(#[from] BlobError),
+    /// The request could not be written.
+    #[error("the request cannot be written: {0}")]
+    Request(#[from] RequestError),
+    /// What lies in the home region is no run record.
+    #[error("the record of run `{run}` cannot be read: {cause}")]
+    Record {
+        /// The run.
+        run: RunId,
+        /// What the decoder found.
+        cause: CodecError,
+    },
+}
+
+impl Client {
+    /// A client of a workflow. `entry_function` is the function of its first stage, which receives requests.
+    pub fn new(workflow: &str, version: &str, entry_function: &str, home: Region, ports: Ports) -> Self {
+        Self {
+            workflow: workflow.to_owned(),
+            version: version.to_owned(),
+            entry_function: entry_function.to_owned(),
+            home,
+            ports,
+        }
+    }
+
+    /// Sends a request for a run, to the region where the plan in force has the first stage. A run that is started twice is
+    /// one run; without an id it gets a new one.
+    ///
+    /// `input` is the workflow's one parameter, an object of several by name, or `null` for none.
+    ///
+    /// # Errors
+    ///
+    /// [`ClientError`]. After [`SendError::Ambiguous`] the run may be under way: start it again with the same id.
+    pub async fn start(&self, run: Option<RunId>, input: serde_json::Value) -> Result<RunId, ClientError> {
+        let run = run.unwrap_or_else(|| self.new_run());
+        let now = self.ports.clock.now();
+        let mut region = self.region_of_first_stage(now).await;
+        let mut request = Request {
+            workflow: self.workflow.clone(),
+            version: Some(self.version.clone()),
+            run: Some(run.clone()),
+            input,
+            input_blob: None,
+            sent: Some(now),
+            traceparent: None,
+        };
+        let text = request.input.to_string();
+        if text.len() > LARGEST_INLINE {
+            let key = key::input(&self.workflow, &run);
+            let bytes = text.len() as u64;
+            let put = |region: Region| {
+                let content = Bytes::from(text.clone());
+                let (key, blobs) = (key.clone(), &self.ports.blobs);
+                async move {
+                    blobs.put(&region, &key, content, now.plus(INPUT_KEPT)).await.map(|()| region)
+                }
+            };
+            region = match put(region.clone()).await {
+                Err(_) if region != self.home => put(self.home.clone()).await?,
+                put => put?,
+            };
+            request.input = serde_json::Value::Null;
+            request.input_blob = Some(BlobReference { region: region.clone(), key, bytes });
+        }
+        let body = request.encode()?;
+        let send = |region: Region| {
+            let to = StageAddress {
+                workflow: self.workflow.clone(),
+                version: self.version.clone(),
+                function: self.entry_function.clone(),
+                region,
+            };
+            let (body, transport) = (&body, &self.ports.transport);
+            async move { transport.send(&to, body, None).await }
+        };
+        match send(region.clone()).await {
+            Err(SendError::NotAccepted { .. }) if region != self.home => send(self.home.clone()).await?,
+            sent => sent?,
+        }
+        Ok(run)
+    }
+
+    /// How a run stands. A run that did not end before its deadline has failed.
+    ///
+    /// # Errors
+    ///
+    /// [`ClientError`] if home does not answer, or a large result is not to be had.
+    pub async fn status(&self, run: &RunId) -> Result<RunStatus, ClientError> {
+        let item = self.ports.store.get(&self.home, &key::run(&self.workflow, run)).await?;
+        let Some(item) = item else { return Ok(RunStatus::Unknown) };
+        let unreadable = |cause| ClientError::Record { run: run.clone(), cause };
+        let RunRecord { pin, started, end, .. } = RunRecord::decode(&item.value).map_err(unreadable)?;
+        let deadline = pin.deadline;
+        let pin = Box::new(pin);
+        Ok(match end {
+            None if self.ports.clock.now() < deadline => RunStatus::Running { started, deadline },
+            None => RunStatus::Failed {
+                stage: None,
+                error: "the run passed its deadline; a stage was lost, is too slow, or could not be reached".into(),
+                input: Vec::new(),
+                started,
+                ended: deadline,
+                pin,
+            },
+            Some(End::Succeeded { at: ended, result }) => {
+                let result = codec::to_json(&self.content(result).await?).map_err(unreadable)?;
+                RunStatus::Succeeded { result, started, ended, pin }
+            }
+            Some(End::Failed { at: ended, failure }) => {
+                let mut input = Vec::new();
+                for value in failure.input {
+                    input.push(codec::to_json(&self.content(value).await?).map_err(unreadable)?);
+                }
+                let (stage, error) = (Some(failure.stage), failure.error);
+                RunStatus::Failed { stage, error, input, started, ended, pin }
+            }
+        })
+    }
+
+    /// Looks every `poll` until the run is over or `timeout` has passed; tells how it stands then.
+    ///
+    /// # Errors
+    ///
+    /// [`ClientError`] as for [`Self::status`].
+    pub async fn wait(
+        &self,
+        run: &RunId,
+        poll: Duration,
+        timeout: Duration,
+    ) -> Result<RunStatus, ClientError> {
+        let end = self.ports.clock.now().plus(timeout);
+        loop {
+            let status = self.status(run).await?;
+            if status.is_over() || self.ports.clock.now() >= end {
+                return Ok(status);
+            }
+            self.ports.clock.sleep(poll).await;
+        }
+    }
+
+    async fn content(&self, value: StoredValue) -> Result<Bytes, BlobError> {
+        match value {
+            StoredValue::Inline(bytes) => Ok(bytes.into_inner()),
+            StoredValue::Blob(reference) => self.ports.blobs.get(&reference.region, &reference.key).await,
+        }
+    }
+
+    /// Home if the plan is unknown or expired; the entry pins the run to what is in force there.
+    async fn region_of_first_stage(&self, now: Timestamp) -> Region {
+        let read = plan::read(&*self.ports.store, &self.home, &self.workflow, &self.version).await;
+        let first = |plan: &Plan| plan.placement(now.hour())?.region_of(0).cloned();
+        match read {
+            Ok(Some((plan, _))) if now < plan.expires => first(&plan).unwrap_or_else(|| self.home.clone()),
+            Ok(_) => self.home.clone(),
+            Err(error @ (PlanStoreError::Store(_) | PlanStoreError::Unreadable { .. })) => {
+                tracing::warn!(%error, "the request goes home");
+                self.home.clone()
+            }
+        }
+    }
+
+    /// A run id that nobody else makes: 122 bits and more of the process's randomness.
+    fn new_run(&self) -> RunId {
+        let now = self.ports.clock.now().as_millis();
+        let random = || RandomState::new().hash_one((now, NodeId::ENTRY));
+        crate::shim::run_of(&format!("{:016x}{:016x}", random(), random()))
+    }
+}

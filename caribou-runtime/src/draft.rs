@@ -1,0 +1,158 @@
+//! How a workflow's graph is written down by `#[caribou::workflow]`.
+
+use std::any::TypeId;
+
+use caribou_model::{Edge, Graph, Node, NodeId, NodeKind};
+
+use crate::{Function, Workflow};
+
+/// A graph in the making, node after node in the author's order.
+#[derive(Debug)]
+pub struct Draft {
+    graph: Graph,
+    functions: Vec<TypeId>,
+}
+
+impl Draft {
+    /// An empty graph of a workflow.
+    #[must_use]
+    pub fn new(workflow: &str, version: &str) -> Self {
+        let graph = Graph {
+            workflow: workflow.to_owned(),
+            version: version.to_owned(),
+            functions: Vec::new(),
+            nodes: Vec::new(),
+            edges: Vec::new(),
+        };
+        Self { graph, functions: Vec::new() }
+    }
+
+    /// Adds the entry; `output` names the types of the workflow's parameters.
+    #[must_use]
+    pub fn entry(self, output: &str) -> Self {
+        self.node("input".to_owned(), NodeKind::Entry, 0, output.to_owned())
+    }
+
+    /// Adds a call site of a function.
+    #[must_use]
+    pub fn stage<F: Function>(mut self, slots: u8) -> Self {
+        let known = self.functions.iter().position(|id| *id == TypeId::of::<F>());
+        let function = known.unwrap_or_else(|| {
+            self.functions.push(TypeId::of::<F>());
+            self.graph.functions.push(F::spec());
+            self.functions.len() - 1
+        });
+        let function = u16::try_from(function).unwrap_or(u16::MAX);
+        let name = self.unused_name(F::NAME);
+        self.node(name, NodeKind::Stage { function }, slots, type_text(std::any::type_name::<F::Output>()))
+    }
+
+    /// Adds a gate that uses the function and region of the stage `host`.
+    #[must_use]
+    pub fn gate(self, host: NodeId, slots: u8) -> Self {
+        let gates = self.graph.nodes.iter().filter(|node| matches!(node.kind, NodeKind::Gate { .. })).count();
+        self.node(format!("gate#{}", gates + 1), NodeKind::Gate { host }, slots, "()".to_owned())
+    }
+
+    /// Adds the result; `output` names its type.
+    #[must_use]
+    pub fn result(self, output: &str, slots: u8) -> Self {
+        self.node("result".to_owned(), NodeKind::Result, slots, output.to_owned())
+    }
+
+    /// Adds an edge that is always taken.
+    #[must_use]
+    pub fn edge(self, from: NodeId, to: NodeId, slot: u8, carries: &[&str]) -> Self {
+        self.add_edge(from, to, slot, None, carries)
+    }
+
+    /// Adds an edge that is taken under a condition.
+    #[must_use]
+    pub fn edge_if(self, when: &str, from: NodeId, to: NodeId, slot: u8, carries: &[&str]) -> Self {
+        self.add_edge(from, to, slot, Some(when.to_owned()), carries)
+    }
+
+    /// The graph.
+    #[must_use]
+    pub fn finish(self) -> Graph {
+        self.graph
+    }
+
+    fn node(mut self, name: String, kind: NodeKind, slots: u8, output: String) -> Self {
+        self.graph.nodes.push(Node { name, kind, slots, output });
+        self
+    }
+
+    fn add_edge(
+        mut self,
+        from: NodeId,
+        to: NodeId,
+        slot: u8,
+        when: Option<String>,
+        carries: &[&str],
+    ) -> Self {
+        let carries = carries.iter().map(|&name| name.to_owned()).collect();
+        self.graph.edges.push(Edge { from, to, slot, when, carries });
+        self
+    }
+
+    /// `base`, or `base#2`, `base#3` for further call sites.
+    fn unused_name(&self, base: &str) -> String {
+        let taken = |name: &str| matches!(name, "input" | "result") || self.graph.find(name).is_some();
+        let mut name = base.to_owned();
+        let mut number = 2;
+        while taken(&name) {
+            name = format!("{base}#{number}");
+            number += 1;
+        }
+        name
+    }
+}
+
+/// A type's name without the paths of modules.
+fn type_text(full: &str) -> String {
+    let mut text = String::new();
+    let mut word = String::new();
+    let mut characters = full.chars().peekable();
+    while let Some(character) = characters.next() {
+        match character {
+            ':' if characters.peek() == Some(&':') => {
+                characters.next();
+                word.clear();
+            }
+            _ if character.is_alphanumeric() || character == '_' => word.push(character),
+            _ => {
+                text.push_str(&word);
+                word.clear();
+                text.push(character);
+            }
+        }
+    }
+    text + &word
+}
+
+/// Checks that the name under which a function of a workflow is deployed is not too long for Lambda. It runs when the
+/// author's crate is compiled.
+///
+/// # Panics
+///
+/// If the name is too long: the compiler reports it.
+pub const fn check_deployed_name<F: Function>(workflow: &Workflow) {
+    let length = workflow.name.len() + 1 + workflow.version.len() + 1 + F::NAME.len();
+    assert!(
+        length <= 64,
+        "a function of this workflow would be deployed as `workflow-version-function`, which has more than the 64 \
+         characters that Lambda allows: give the workflow or the function a shorter `name`"
+    );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_type_is_named_as_an_author_would() {
+        assert_eq!(type_text("alloc::vec::Vec<(u8, core::option::Option<a::b::C>)>"), "Vec<(u8, Option<C>)>");
+        assert_eq!(type_text("()"), "()");
+    }
+}

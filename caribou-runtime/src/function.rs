@@ -1,0 +1,142 @@
+//! What `#[caribou::function]` implements.
+
+use std::future::Future;
+
+use caribou_model::FunctionSpec;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::{Context, Error, RouteError, ValueError, Values};
+
+/// A value that can travel between stages: owned, sendable and serialisable both ways.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot travel between stages",
+    label = "this type is not an owned, serialisable value",
+    note = "derive `serde::Serialize` and `serde::Deserialize` for it, and let it own its data"
+)]
+pub trait Payload: Serialize + DeserializeOwned + Send + 'static {}
+
+#[diagnostic::do_not_recommend]
+impl<T: Serialize + DeserializeOwned + Send + 'static> Payload for T {}
+
+/// A function that can be deployed. `#[caribou::function]` implements it for a marker type of the function's name.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a caribou function",
+    label = "a stage must call a caribou function",
+    note = "put `#[caribou::function]` on the function, or await it inside one"
+)]
+pub trait Function: 'static {
+    /// The name under which it is deployed: that of its [`spec`](Self::spec).
+    const NAME: &'static str;
+    /// The arguments, as a tuple.
+    type Input: Arguments;
+    /// What it returns if it succeeds.
+    type Output: Payload;
+
+    /// Name and options.
+    fn spec() -> FunctionSpec;
+
+    /// Calls the author's function.
+    fn call(context: Context, input: Self::Input)
+    -> impl Future<Output = Result<Self::Output, Error>> + Send;
+}
+
+/// The return type of a function: a `Result` whose error converts into [`Error`].
+#[diagnostic::on_unimplemented(
+    message = "a caribou function must return a `Result`",
+    label = "not a `Result`",
+    note = "return `caribou::Result<T>`, or `Result<T, E>` where `E` is an error"
+)]
+pub trait FunctionResult {
+    /// What it holds on success.
+    type Output;
+
+    /// The result with its error converted.
+    ///
+    /// # Errors
+    ///
+    /// The function's own error.
+    fn into_result(self) -> Result<Self::Output, Error>;
+}
+
+impl<T, E: Into<Error>> FunctionResult for Result<T, E> {
+    type Output = T;
+
+    fn into_result(self) -> Result<T, Error> {
+        self.map_err(Into::into)
+    }
+}
+
+/// What a function yields on success.
+pub type Output<F> = <F as Function>::Output;
+
+/// What a `Result` holds on success.
+pub type Success<R> = <R as FunctionResult>::Output;
+
+/// What the author's `Result` holds; its error ends the run.
+///
+/// # Errors
+///
+/// [`RouteError::Author`] with the author's error.
+pub fn success<R: FunctionResult>(result: R) -> Result<R::Output, RouteError> {
+    result.into_result().map_err(RouteError::Author)
+}
+
+/// The arguments of a function: a tuple of up to twelve [`Payload`]s.
+pub trait Arguments: Send + Sized + 'static {
+    /// How many there are.
+    const COUNT: u16;
+
+    /// Decodes them from the first [`COUNT`](Self::COUNT) values that reached the stage.
+    ///
+    /// # Errors
+    ///
+    /// [`ValueError`] if one is missing or cannot be decoded.
+    fn take(values: &Values) -> Result<Self, ValueError>;
+}
+
+/// The type of one argument of a function.
+#[diagnostic::on_unimplemented(message = "the function has no argument at position {N}")]
+pub trait Argument<const N: usize>: Arguments {
+    /// The type.
+    type Type: Payload;
+}
+
+macro_rules! arguments {
+    ($count:literal: $($name:ident $index:literal),*) => {
+        impl<$($name: Payload),*> Arguments for ($($name,)*) {
+            const COUNT: u16 = $count;
+
+            fn take(values: &Values) -> Result<Self, ValueError> {
+                let _ = values;
+                Ok(($(values.take::<$name>($index)?,)*))
+            }
+        }
+
+        arguments!(@each ($($name),*) $($name $index),*);
+    };
+    (@each $all:tt) => {};
+    (@each $all:tt $name:ident $index:literal $(, $names:ident $indices:literal)*) => {
+        arguments!(@one $all $name $index);
+        arguments!(@each $all $($names $indices),*);
+    };
+    (@one ($($all:ident),*) $name:ident $index:literal) => {
+        impl<$($all: Payload),*> Argument<$index> for ($($all,)*) {
+            type Type = $name;
+        }
+    };
+}
+
+arguments!(0:);
+arguments!(1: A 0);
+arguments!(2: A 0, B 1);
+arguments!(3: A 0, B 1, C 2);
+arguments!(4: A 0, B 1, C 2, D 3);
+arguments!(5: A 0, B 1, C 2, D 3, E 4);
+arguments!(6: A 0, B 1, C 2, D 3, E 4, F 5);
+arguments!(7: A 0, B 1, C 2, D 3, E 4, F 5, G 6);
+arguments!(8: A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7);
+arguments!(9: A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8);
+arguments!(10: A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8, J 9);
+arguments!(11: A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8, J 9, K 10);
+arguments!(12: A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8, J 9, K 10, L 11);

@@ -1,0 +1,361 @@
+//! What one stage sends to the next: one line of compact JSON.
+//!
+//! | key | what |
+//! |---|---|
+//! | `c` | version of this format: 1 |
+//! | `w`, `v` | workflow and its version |
+//! | `r` | run |
+//! | `e`, `h` | plan epoch and hour |
+//! | `f` | sum of 1 (probe), 2 (forwarded at the entry), 4 (fires a sync node), 8 (was a dead letter) |
+//! | `d` | deadline of the run, ms since 1970 |
+//! | `p` | placement: home and the other regions, then `/` and one character for each stage: `-` for home, else the region's place after home in base 62 |
+//! | `x` | W3C `traceparent`; absent if the caller sent none |
+//! | `n` | the receiving node |
+//! | `m`, `a` | the sending node, and which attempt at it |
+//! | `k` | hops so far |
+//! | `s` | when it was sent, ms since 1970 |
+//! | `y` | the values: base64 text, or an object for one that lies in a blob |
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
+use caribou_model::{Epoch, Hour, NodeId, Placement, Provider, Region, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::stored::StoredValue;
+use crate::{BlobReference, Pin};
+
+/// The version of the message format that this crate writes and reads.
+pub const FORMAT: u8 = 1;
+
+/// The largest message that is read, in bytes: SNS's limit.
+pub const LARGEST: usize = 256 * 1024;
+
+/// A message on its way to a node.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Message {
+    pub(crate) pin: Pin,
+    pub(crate) to: NodeId,
+    /// Says that all slots of a sync node are filled; the values lie in its region.
+    pub(crate) fires: bool,
+    /// Was a dead letter, sent again.
+    pub(crate) revived: bool,
+    pub(crate) from: NodeId,
+    pub(crate) attempt: u32,
+    pub(crate) hops: u16,
+    pub(crate) sent: Timestamp,
+    pub(crate) values: Vec<StoredValue>,
+}
+
+/// Why a text is no message.
+#[derive(Debug, thiserror::Error)]
+pub enum MessageError {
+    /// Too long to have come over any transport.
+    #[error("it has {0} bytes; the longest message has {LARGEST}")]
+    TooLong(usize),
+    /// Not the JSON that a message is.
+    #[error("it is not a message of format {FORMAT}: {0}")]
+    Json(#[from] serde_json::Error),
+    /// Of another format.
+    #[error("it is of message format {0}; this bootstrap reads format {FORMAT}: deploy it again")]
+    Format(u8),
+    /// A part of it makes no sense.
+    #[error("its {part} cannot be read: {cause}")]
+    Part {
+        /// Which part.
+        part: &'static str,
+        /// What is wrong with it.
+        cause: String,
+    },
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Wire<'a> {
+    c: u8,
+    #[serde(borrow)]
+    w: Cow<'a, str>,
+    #[serde(borrow)]
+    v: Cow<'a, str>,
+    #[serde(borrow)]
+    r: Cow<'a, str>,
+    e: u64,
+    h: u8,
+    f: u8,
+    d: u64,
+    #[serde(borrow)]
+    p: Cow<'a, str>,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    x: Option<Cow<'a, str>>,
+    n: u16,
+    m: u16,
+    a: u32,
+    k: u16,
+    s: u64,
+    #[serde(borrow, default, skip_serializing_if = "Vec::is_empty")]
+    y: Vec<WireValue<'a>>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum WireValue<'a> {
+    Inline(#[serde(borrow)] Cow<'a, str>),
+    Blob(BlobReference),
+}
+
+const PROBE: u8 = 1;
+const FORWARDED: u8 = 2;
+const FIRES: u8 = 4;
+const REVIVED: u8 = 8;
+
+impl Message {
+    /// Writes the message.
+    pub(crate) fn encode(&self) -> Result<String, MessageError> {
+        let Pin { workflow, version, run, .. } = &self.pin;
+        let flags = [
+            (self.pin.probe, PROBE),
+            (self.pin.forwarded, FORWARDED),
+            (self.fires, FIRES),
+            (self.revived, REVIVED),
+        ];
+        let value = |value: &StoredValue| match value {
+            StoredValue::Inline(bytes) => WireValue::Inline(STANDARD_NO_PAD.encode(bytes).into()),
+            StoredValue::Blob(reference) => WireValue::Blob(reference.clone()),
+        };
+        let wire = Wire {
+            c: FORMAT,
+            w: workflow.into(),
+            v: version.into(),
+            r: run.as_str().into(),
+            e: self.pin.epoch.0,
+            h: self.pin.hour.into(),
+            f: flags.iter().filter(|(set, _)| *set).map(|(_, flag)| flag).sum(),
+            d: self.pin.deadline.as_millis(),
+            p: placement_text(&self.pin.home, &self.pin.placement).into(),
+            x: self.pin.traceparent.as_deref().map(Cow::Borrowed),
+            n: self.to.0,
+            m: self.from.0,
+            a: self.attempt,
+            k: self.hops,
+            s: self.sent.as_millis(),
+            y: self.values.iter().map(value).collect(),
+        };
+        Ok(serde_json::to_string(&wire)?)
+    }
+
+    /// Reads a message.
+    pub(crate) fn decode(body: &str) -> Result<Self, MessageError> {
+        if body.len() > LARGEST {
+            return Err(MessageError::TooLong(body.len()));
+        }
+        let wire: Wire<'_> = serde_json::from_str(body).map_err(|cause| {
+            match serde_json::from_str::<FormatOnly>(body) {
+                Ok(FormatOnly { c }) if c != FORMAT => MessageError::Format(c),
+                _ => MessageError::Json(cause),
+            }
+        })?;
+        if wire.c != FORMAT {
+            return Err(MessageError::Format(wire.c));
+        }
+        if wire.f >= 2 * REVIVED {
+            return Err(part("flags", format!("{} has flags that format {FORMAT} does not know", wire.f)));
+        }
+        let (home, placement) = placement_of(&wire.p)?;
+        let values = wire.y.into_iter().map(|value| match value {
+            WireValue::Inline(text) => match STANDARD_NO_PAD.decode(text.as_bytes()) {
+                Ok(bytes) => Ok(StoredValue::Inline(bytes.into())),
+                Err(cause) => Err(part("values", cause)),
+            },
+            WireValue::Blob(reference) => Ok(StoredValue::Blob(reference)),
+        });
+        Ok(Self {
+            pin: Pin {
+                workflow: wire.w.into_owned(),
+                version: wire.v.into_owned(),
+                run: wire.r.into_owned().try_into().map_err(|cause| part("run", cause))?,
+                epoch: Epoch(wire.e),
+                hour: Hour::try_from(wire.h).map_err(|cause| part("hour", cause))?,
+                probe: wire.f & PROBE != 0,
+                forwarded: wire.f & FORWARDED != 0,
+                deadline: Timestamp::from_millis(wire.d),
+                home,
+                placement,
+                traceparent: wire.x.map(Cow::into_owned),
+            },
+            to: NodeId(wire.n),
+            fires: wire.f & FIRES != 0,
+            revived: wire.f & REVIVED != 0,
+            from: NodeId(wire.m),
+            attempt: wire.a,
+            hops: wire.k,
+            sent: Timestamp::from_millis(wire.s),
+            values: values.collect::<Result<_, _>>()?,
+        })
+    }
+
+    /// Whether a body is meant to be a message; a request looks different.
+    pub(crate) fn is_meant_by(body: &str) -> bool {
+        body.starts_with("{\"c\":")
+    }
+}
+
+#[derive(Deserialize)]
+struct FormatOnly {
+    c: u8,
+}
+
+fn part(part: &'static str, cause: impl ToString) -> MessageError {
+    MessageError::Part { part, cause: cause.to_string() }
+}
+
+const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+
+fn region_text(region: &Region) -> Cow<'_, str> {
+    match region.provider() {
+        Provider::Aws => region.code().into(),
+    }
+}
+
+fn placement_text(home: &Region, placement: &Placement) -> String {
+    let mut text = region_text(home).into_owned();
+    let mut digits = Vec::with_capacity(placement.regions().len());
+    let mut others = DIGITS.iter();
+    for region in placement.regions() {
+        if region == home {
+            digits.push('-');
+        } else {
+            let _ = write!(text, ",{}", region_text(region));
+            digits.push(char::from(*others.next().unwrap_or(&b'?')));
+        }
+    }
+    text.push('/');
+    text.extend(placement.indices().iter().map(|index| digits.get(usize::from(*index)).unwrap_or(&'?')));
+    text
+}
+
+fn placement_of(text: &str) -> Result<(Region, Placement), MessageError> {
+    let wrong = |cause: &dyn ToString| part("placement", cause.to_string());
+    let (regions, stages) = text.rsplit_once('/').ok_or_else(|| wrong(&"it has no `/`"))?;
+    let regions: Vec<Region> =
+        regions.split(',').map(str::parse).collect::<Result<_, _>>().map_err(|cause| wrong(&cause))?;
+    let (home, others) = regions.split_first().ok_or_else(|| wrong(&"it has no home region"))?;
+    let region_of = |digit: u8| match digit {
+        b'-' => Some(home),
+        _ => others.get(DIGITS.iter().position(|known| *known == digit)?),
+    };
+    let per_stage: Option<Vec<Region>> = stages.bytes().map(|digit| region_of(digit).cloned()).collect();
+    let per_stage = per_stage.ok_or_else(|| wrong(&"a stage is in a region that is not listed"))?;
+    let placement = Placement::new(&per_stage).map_err(|cause| wrong(&cause))?;
+    Ok((home.clone(), placement))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn message(stages: &[&'static str]) -> Message {
+        let regions: Vec<Region> = stages.iter().map(|code| Region::aws(code)).collect();
+        Message {
+            pin: Pin {
+                workflow: "image_press".into(),
+                version: "0.1.0".into(),
+                run: "0f8fad5b-d9cb-469f-a165-70867728950e".parse().unwrap(),
+                epoch: Epoch(7),
+                hour: Hour::new(13).unwrap(),
+                probe: false,
+                forwarded: true,
+                deadline: Timestamp::from_millis(1_700_003_600_000),
+                home: Region::aws("us-east-1"),
+                placement: Placement::new(&regions).unwrap(),
+                traceparent: Some("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".into()),
+            },
+            to: NodeId(3),
+            fires: false,
+            revived: false,
+            from: NodeId(2),
+            attempt: 1,
+            hops: 2,
+            sent: Timestamp::from_millis(1_700_000_000_000),
+            values: vec![
+                StoredValue::Inline(vec![1, 2, 255].into()),
+                StoredValue::Blob(BlobReference {
+                    region: Region::aws("ca-central-1"),
+                    key: "image_press/0f8f/2/1/0".into(),
+                    bytes: 2_000_000,
+                }),
+            ],
+        }
+    }
+
+    #[test]
+    fn the_wire_format_is_this() {
+        let body = message(&["us-east-1", "ca-central-1", "ca-central-1", "us-west-2"]).encode().unwrap();
+        insta::assert_snapshot!(body, @r#"{"c":1,"w":"image_press","v":"0.1.0","r":"0f8fad5b-d9cb-469f-a165-70867728950e","e":7,"h":13,"f":2,"d":1700003600000,"p":"us-east-1,ca-central-1,us-west-2/-001","x":"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01","n":3,"m":2,"a":1,"k":2,"s":1700000000000,"y":["AQL/",{"r":"aws:ca-central-1","k":"image_press/0f8f/2/1/0","n":2000000}]}"#);
+    }
+
+    #[test]
+    fn a_message_comes_back_as_it_was() {
+        let message = message(&["eu-north-1", "us-east-1", "eu-north-1", "sa-east-1"]);
+        assert_eq!(Message::decode(&message.encode().unwrap()).unwrap(), message);
+    }
+
+    #[test]
+    fn ten_stages_in_ten_far_regions_take_512_bytes_at_most() {
+        let mut message = message(&[
+            "ap-northeast-1",
+            "ap-southeast-2",
+            "eu-central-1",
+            "eu-north-1",
+            "us-gov-east-1",
+            "ca-central-1",
+            "us-west-1",
+            "us-west-2",
+            "sa-east-1",
+            "eu-west-3",
+        ]);
+        message.pin.workflow = "text2speech_censoring_with_a_longer_name".into();
+        message.pin.version = "10.20.30".into();
+        message.pin.run = "x".repeat(64).parse().unwrap();
+        message.pin.epoch = Epoch(123_456);
+        message.values = vec![StoredValue::Inline(vec![0; 999].into())];
+        let body = message.encode().unwrap();
+        let payload = STANDARD_NO_PAD.encode([0; 999]).len();
+        assert!(body.len() - payload <= 512, "{} bytes", body.len() - payload);
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_refused_with_the_reason() {
+        let body = message(&["us-east-1"]).encode().unwrap();
+        for (from, to, why) in [
+            (r#""c":1"#, r#""c":2"#, "message format 2"),
+            (r#""f":2"#, r#""f":16"#, "flags cannot be read"),
+            (r#""h":13"#, r#""h":24"#, "hour cannot be read"),
+            (r#""h":13"#, r#""h":"13""#, "not a message of format 1"),
+            ("us-east-1/-", "us-east-1/0", "not listed"),
+            ("us-east-1/-", "US/-", "no region"),
+            (r#""AQL/""#, r##""#""##, "values cannot be read"),
+            (r#""k":2"#, r#""k":2,"more":1"#, "unknown field"),
+        ] {
+            let broken = body.replace(from, to);
+            assert_ne!(broken, body);
+            let error = Message::decode(&broken).unwrap_err().to_string();
+            assert!(error.contains(why), "{error}");
+        }
+        assert!(matches!(Message::decode(&" ".repeat(LARGEST + 1)), Err(MessageError::TooLong(_))));
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_the_decoder_panic(text in ".{0,200}", cut in 0_usize..400, letter in any::<char>()) {
+            let _ = Message::decode(&text);
+            let mut body = message(&["us-east-1", "eu-north-1"]).encode().unwrap();
+            let cut = cut.min(body.len() - 1);
+            body.replace_range(cut..=cut, &letter.to_string());
+            let _ = Message::decode(&body);
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! The record of a run, in its home region.
+
+use caribou_model::{Region, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::shim::claim::Claim;
+use crate::stored::StoredValue;
+use crate::{Pin, codec};
+
+/// What the home region keeps of a run: what was fixed for it, how far its entry is, how it ended.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct RunRecord {
+    pub(crate) pin: Pin,
+    /// When its request was received.
+    pub(crate) started: Timestamp,
+    /// Where its request was received.
+    pub(crate) entry_region: Region,
+    /// Claim and outcome of the entry.
+    pub(crate) entry: Claim,
+    pub(crate) end: Option<End>,
+}
+
+/// How a run ended.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) enum End {
+    Succeeded { at: Timestamp, result: StoredValue },
+    Failed { at: Timestamp, failure: Failure },
+}
+
+/// Why a run failed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Failure {
+    /// The node's name.
+    pub(crate) stage: String,
+    pub(crate) region: Region,
+    pub(crate) attempt: u32,
+    pub(crate) error: String,
+    /// The values that reached the node.
+    pub(crate) input: Vec<StoredValue>,
+}
+
+impl RunRecord {
+    pub(crate) fn decode(bytes: &[u8]) -> Result<Self, codec::CodecError> {
+        codec::decode(bytes)
+    }
+}
+
+/// How a run stands, for whoever asks.
+#[derive(Clone, Debug, PartialEq)]
+pub enum RunStatus {
+    /// Home knows of no such run: its request was not received yet, or was never sent, or the record has expired.
+    Unknown,
+    /// It is under way.
+    Running {
+        /// When its request was received.
+        started: Timestamp,
+        /// When it must have ended.
+        deadline: Timestamp,
+    },
+    /// It ended with a result.
+    Succeeded {
+        /// The result, as JSON.
+        result: serde_json::Value,
+        /// When its request was received.
+        started: Timestamp,
+        /// When the result was recorded.
+        ended: Timestamp,
+        /// What was fixed for it at its entry.
+        pin: Box<Pin>,
+    },
+    /// It failed for good, or did not end in time.
+    Failed {
+        /// The node that failed, if it is known.
+        stage: Option<String>,
+        /// What went wrong.
+        error: String,
+        /// The values that reached the node, as JSON; those that lie in blobs are fetched.
+        input: Vec<serde_json::Value>,
+        /// When its request was received.
+        started: Timestamp,
+        /// When the failure was recorded, or the deadline that passed.
+        ended: Timestamp,
+        /// What was fixed for it at its entry.
+        pin: Box<Pin>,
+    },
+}
+
+impl RunStatus {
+    /// Whether nothing more will happen to the run.
+    pub fn is_over(&self) -> bool {
+        matches!(self, Self::Succeeded { .. } | Self::Failed { .. })
+    }
+}

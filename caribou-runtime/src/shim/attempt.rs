@@ -1,0 +1,132 @@
+//! One attempt at one node, and the line of telemetry it leaves.
+
+use std::time::Duration;
+
+use caribou_model::{AttemptOutcome, ClientRecord, NodeId, Region, StageRecord, SuccessorRecord, Timestamp};
+
+use super::claim::Outcome;
+use super::deliver::Sent;
+use super::event::Event;
+use super::ledger::Ledger;
+use super::{Inner, Shim};
+use crate::Pin;
+
+/// What is known of an attempt while it is made.
+pub(crate) struct Attempt<'a> {
+    pub(crate) shim: &'a Inner,
+    pub(crate) event: &'a Event,
+    pub(crate) ledger: Ledger<'a>,
+    pub(crate) pin: &'a Pin,
+    pub(crate) node: NodeId,
+    /// Hops of the message so far.
+    pub(crate) hops: u16,
+    /// From 1.
+    pub(crate) number: u32,
+    /// When the predecessor sent the message.
+    pub(crate) sent: Option<Timestamp>,
+    pub(crate) bytes_in: u64,
+    pub(crate) client: Option<ClientRecord>,
+    pub(crate) started: Option<Timestamp>,
+    pub(crate) duration: Duration,
+    pub(crate) cpu_before: Option<Duration>,
+}
+
+impl Shim {
+    /// The version of the telemetry format.
+    pub(crate) const TELEMETRY_FORMAT: u8 = 1;
+}
+
+impl<'a> Attempt<'a> {
+    pub(crate) fn new(shim: &'a Inner, event: &'a Event, pin: &'a Pin, node: NodeId) -> Self {
+        Self {
+            shim,
+            event,
+            ledger: Ledger::new(&shim.ports),
+            pin,
+            node,
+            hops: 0,
+            number: 1,
+            sent: None,
+            bytes_in: event.body.len() as u64,
+            client: None,
+            started: None,
+            duration: Duration::ZERO,
+            cpu_before: shim.ports.meter.cpu_time(),
+        }
+    }
+
+    pub(crate) fn stage(&self) -> &'a str {
+        self.shim.name_of(self.node)
+    }
+
+    pub(crate) fn region(&self) -> &'a Region {
+        &self.shim.deployment.region
+    }
+
+    /// Writes the line of telemetry.
+    pub(crate) fn record(&self, outcome: AttemptOutcome, successors: Vec<SuccessorRecord>) {
+        let meter = &self.shim.ports.meter;
+        let cpu = meter.cpu_time().zip(self.cpu_before).map(|(now, before)| now.saturating_sub(before));
+        let now = self.shim.ports.clock.now();
+        let function = &self.shim.function;
+        self.shim.ports.telemetry.record(&StageRecord {
+            format: Shim::TELEMETRY_FORMAT,
+            run: self.pin.run.clone(),
+            workflow: self.pin.workflow.clone(),
+            version: self.pin.version.clone(),
+            node: self.node,
+            stage: self.stage().to_owned(),
+            function: function.name.clone(),
+            attempt: self.number,
+            outcome,
+            region: self.region().clone(),
+            epoch: self.pin.epoch,
+            hour: self.pin.hour,
+            probe: self.pin.probe,
+            forwarded: self.pin.forwarded,
+            sent: self.sent,
+            received: self.event.received,
+            started: self.started.unwrap_or(now),
+            duration_ms: milliseconds(self.duration),
+            billed_ms: milliseconds(now.since(self.event.received)),
+            cpu_ms: cpu.map(milliseconds),
+            cpu_model: meter.cpu_model(),
+            peak_memory_mb: meter.peak_memory_mb(),
+            memory_mb: function.memory_mb,
+            architecture: function.architecture,
+            cold: self.event.cold,
+            bytes_in: self.bytes_in,
+            user_network_bytes: None,
+            store_reads: self.ledger.reads(),
+            store_writes: self.ledger.writes(),
+            client: self.client,
+            successors,
+        });
+    }
+
+    /// What became of every edge that leaves the node.
+    pub(crate) fn successors(&self, outcome: &Outcome, sent: &[Sent]) -> Vec<SuccessorRecord> {
+        let along = |to, slot| {
+            let same = |delivery: &super::claim::StoredDelivery| delivery.to == to && delivery.slot == slot;
+            outcome.deliveries.iter().position(same).and_then(|index| sent.get(index))
+        };
+        let edges = self.shim.graph.edges_from(self.node);
+        edges
+            .map(|edge| {
+                let sent = along(edge.to, edge.slot);
+                SuccessorRecord {
+                    to: edge.to,
+                    slot: edge.slot,
+                    taken: sent.is_some(),
+                    region: sent.map(|sent| sent.region.clone()),
+                    bytes: sent.map_or(0, |sent| sent.bytes),
+                    sent: sent.map(|sent| sent.at),
+                }
+            })
+            .collect()
+    }
+}
+
+fn milliseconds(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1e3
+}

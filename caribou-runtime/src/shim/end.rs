@@ -1,0 +1,123 @@
+//! The end of a run, written in its home region. The first end wins.
+
+use caribou_model::AttemptOutcome;
+
+use super::attempt::Attempt;
+use super::claim::{Outcome, Progress};
+use super::error::HandleError;
+use super::hold::Hold;
+use super::spill::{Spill, fetch};
+use crate::port::{Condition, Put};
+use crate::run::{End, Failure, RunRecord};
+use crate::stored::StoredValue;
+use crate::{Value, codec, key};
+
+/// How often a run record that changes under one's hands is looked at again.
+const LOOKS: usize = 16;
+
+impl Attempt<'_> {
+    /// Records how the run ended, unless that is recorded already.
+    pub(crate) async fn end_run(&self, end: End) -> Result<(), HandleError> {
+        let key = key::run(&self.pin.workflow, &self.pin.run);
+        let home = &self.pin.home;
+        let unreadable = |cause| HandleError::Item { key: key.clone(), cause };
+        for _ in 0..LOOKS {
+            let Some(item) = self.ledger.get(home, &key).await? else {
+                return Err(HandleError::Gone { key });
+            };
+            let mut record = RunRecord::decode(&item.value).map_err(unreadable)?;
+            if record.end.is_some() {
+                return Ok(());
+            }
+            record.end = Some(end.clone());
+            // What the entry sent has served its purpose; the record stays small for those who poll it.
+            if let Progress::Done(outcome) = &mut record.entry.progress {
+                *outcome = Outcome { values: Vec::new(), deliveries: Vec::new(), ..*outcome };
+            }
+            let value = codec::encode(&record).map_err(unreadable)?;
+            let condition = Condition::Revision(item.revision);
+            let expires = self.shim.expiry(self.pin);
+            if let Put::Written(_) = self.ledger.put(home, &key, value.into(), condition, expires).await? {
+                return Ok(());
+            }
+        }
+        Err(HandleError::Contended { key })
+    }
+
+    /// Records that the node failed for good, and with it the run.
+    pub(crate) async fn fail(
+        &mut self,
+        hold: &mut Hold,
+        error: String,
+        input: Vec<Value>,
+    ) -> Result<(), HandleError> {
+        let failure = Failure {
+            stage: self.stage().to_owned(),
+            region: self.region().clone(),
+            attempt: self.number,
+            error,
+            input: self.kept(input).await,
+        };
+        // Whoever records a failure sees to it that the run is told, even where the attempts were another's.
+        hold.claim.owner.clone_from(&self.event.request_id);
+        if let Some(record) = &mut hold.run {
+            let at = self.shim.ports.clock.now();
+            record.end = Some(End::Failed { at, failure: failure.clone() });
+        }
+        if !hold.advance(&self.ledger, Progress::Failed(failure)).await? {
+            return self.superseded(hold).await;
+        }
+        self.report(hold).await
+    }
+
+    /// Tells the run of the failure in the hold, and notes the attempt.
+    pub(crate) async fn report(&mut self, hold: &Hold) -> Result<(), HandleError> {
+        if let Progress::Failed(failure) = &hold.claim.progress {
+            if hold.run.is_none() {
+                let at = self.shim.ports.clock.now();
+                self.end_run(End::Failed { at, failure: failure.clone() }).await?;
+            }
+            self.record(AttemptOutcome::Failed, self.successors(&Outcome::default(), &[]));
+        }
+        Ok(())
+    }
+
+    /// After another attempt was first: sends what that one recorded, never the own.
+    pub(crate) async fn superseded(&mut self, hold: &mut Hold) -> Result<(), HandleError> {
+        match hold.claim.progress {
+            Progress::Done(_) => self.deliver(hold, AttemptOutcome::Superseded).await,
+            Progress::Working | Progress::Failed(_) => {
+                self.record(AttemptOutcome::Superseded, Vec::new());
+                Ok(())
+            }
+        }
+    }
+
+    /// The failing input in a form that outlives the run. What cannot be fetched any more stays a reference.
+    async fn kept(&self, mut input: Vec<Value>) -> Vec<StoredValue> {
+        let everything: Vec<u16> = (0..input.len()).filter_map(|position| u16::try_from(position).ok()).collect();
+        if let Err(error) = fetch(&self.ledger, &mut input, &everything).await {
+            tracing::warn!(run = %self.pin.run, %error, "the failing input is kept as references");
+        }
+        let references = input.iter().cloned().map(StoredValue::from).collect();
+        let inline = input.into_iter().map(|value| match value {
+            Value::Blob { content: Some(content), .. } => Value::Inline(content),
+            value => value,
+        });
+        let spill = Spill {
+            ledger: &self.ledger,
+            region: self.region(),
+            pin: self.pin,
+            node: self.node,
+            attempt: format!("{}-failed", self.number),
+            expires: self.shim.expiry(self.pin),
+        };
+        match spill.values(inline.collect()).await {
+            Ok(values) => values,
+            Err(error) => {
+                tracing::warn!(run = %self.pin.run, %error, "the failing input is kept as references");
+                references
+            }
+        }
+    }
+}

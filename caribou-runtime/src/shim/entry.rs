@@ -1,0 +1,205 @@
+//! A request is received: the run is pinned, the glue over its input evaluated, its first messages sent.
+
+use std::sync::Arc;
+
+use caribou_model::{ClientRecord, NodeId, Placement, Plan, RunId, Timestamp};
+use serde_json::Value as Json;
+
+use super::attempt::Attempt;
+use super::error::{HandleError, Refusal};
+use super::event::{Event, Handled};
+use super::hold::{Claimed, Hold};
+use super::stage::Stopped;
+use super::Inner;
+use crate::pin::hash;
+use crate::port::BlobError;
+use crate::request::Request;
+use crate::run::RunRecord;
+use crate::{Delivery, Pin, Step, Value, Values};
+
+impl Inner {
+    pub(crate) async fn handle_request(&self, event: &Event) -> Result<Handled, HandleError> {
+        let request = Request::decode(&event.body).map_err(Refusal::from)?;
+        let hold = self.entry_hold(event, &request).await?;
+        let Some(record) = hold.run.clone() else { return Ok(Handled::Duplicate) };
+        let mut attempt = Attempt::new(self, event, &record.pin, NodeId::ENTRY);
+        attempt.client = Some(ClientRecord {
+            latency_ms: request.sent.map(|sent| event.received.since(sent).as_secs_f64() * 1e3),
+            bytes: event.body.len() as u64 + request.input_blob.as_ref().map_or(0, |blob| blob.bytes),
+        });
+        let now = self.ports.clock.now();
+        let claimed = hold.claim(&attempt.ledger, false, now, self.function.attempts()).await?;
+        // What the first entry pinned holds for every later one.
+        let pinned = match &claimed {
+            Claimed::Mine(hold) | Claimed::Repeat(hold) | Claimed::Exhausted(hold) => {
+                hold.run.as_ref().map_or_else(|| record.pin.clone(), |record| record.pin.clone())
+            }
+            Claimed::Drop => return Ok(Handled::Duplicate),
+            Claimed::Wait { until } => return self.park(event, NodeId::ENTRY, *until).await,
+        };
+        self.check_pin(&pinned)?;
+        let mut attempt = Attempt { pin: &pinned, ..attempt };
+        let run = pinned.run.clone();
+        match claimed {
+            Claimed::Mine(mut hold) => {
+                attempt.number = hold.claim.attempt;
+                let worked = attempt.receive(request).await;
+                attempt.conclude(&mut hold, worked).await?;
+            }
+            Claimed::Repeat(mut hold) => attempt.repeat(&mut hold).await?,
+            Claimed::Exhausted(mut hold) => {
+                attempt.number = hold.claim.attempt;
+                attempt.fail(&mut hold, self.exhausted(), vec![Value::Json(request.input)]).await?;
+            }
+            Claimed::Drop | Claimed::Wait { .. } => {}
+        }
+        Ok(Handled::Accepted { run })
+    }
+
+    /// The run record as this entry would write it.
+    pub(crate) async fn entry_hold(&self, event: &Event, request: &Request) -> Result<Hold, HandleError> {
+        let version = request.version.as_deref().unwrap_or(&self.graph.version);
+        self.check_version(&request.workflow, version)?;
+        let entry = self.graph.function_of(NodeId::ENTRY).map(|function| &function.name);
+        if let Some(entry) = entry.filter(|entry| **entry != self.function.name) {
+            let (entry, served) = (entry.clone(), self.function.name.clone());
+            return Err(Refusal::NotTheEntry { entry, served }.into());
+        }
+        let run = request.run.clone().unwrap_or_else(|| run_of(&event.request_id));
+        let now = self.ports.clock.now();
+        let plan = self.plans.current(&*self.ports.store, &self.graph, now).await;
+        let pin = self.pin(run, &plan, now, request.traceparent.clone());
+        let expires = self.expiry(&pin);
+        let record = RunRecord {
+            pin,
+            started: event.received,
+            entry_region: self.deployment.region.clone(),
+            entry: self.first_claim(event),
+            end: None,
+        };
+        Ok(Hold::of_entry(record, expires))
+    }
+
+    fn pin(&self, run: RunId, plan: &Arc<Plan>, now: Timestamp, traceparent: Option<String>) -> Pin {
+        let Self { deployment, graph, .. } = self;
+        let hour = now.hour();
+        let probe = Pin::draw(&run) < deployment.probe_share;
+        let at_home = || Placement::uniform(deployment.home.clone(), graph.stages().count());
+        let placement = plan.placement(hour).filter(|_| !probe).cloned().unwrap_or_else(at_home);
+        Pin {
+            workflow: graph.workflow.clone(),
+            version: graph.version.clone(),
+            epoch: plan.epoch,
+            hour,
+            probe,
+            forwarded: placement.region_of(0) != Some(&deployment.region),
+            deadline: now.plus(deployment.run_deadline),
+            home: deployment.home.clone(),
+            placement,
+            traceparent,
+            run,
+        }
+    }
+
+    /// A run id names one run of one version.
+    fn check_pin(&self, pin: &Pin) -> Result<(), Refusal> {
+        if pin.version == self.graph.version {
+            return Ok(());
+        }
+        Err(Refusal::RunOfAnotherVersion {
+            run: pin.run.clone(),
+            pinned: pin.version.clone(),
+            served: self.graph.version.clone(),
+        })
+    }
+}
+
+impl Attempt<'_> {
+    /// Evaluates the glue over the input.
+    async fn receive(&mut self, request: Request) -> Result<Vec<Delivery>, Stopped> {
+        let input = match &request.input_blob {
+            None => request.input,
+            Some(blob) => match self.ledger.get_blob(&blob.region, &blob.key).await {
+                Ok(content) => {
+                    self.bytes_in += content.len() as u64;
+                    serde_json::from_slice(&content).map_err(|cause| Stopped::ForGood {
+                        error: format!("the input in blob `{}` is not JSON: {cause}", blob.key),
+                        input: vec![Value::Blob { reference: blob.clone(), content: None }],
+                    })?
+                }
+                Err(error @ BlobError::Missing { .. }) => {
+                    return Err(Stopped::ForGood { error: error.to_string(), input: Vec::new() });
+                }
+                Err(error) => return Err(Stopped::Event(error.into())),
+            },
+        };
+        let parameters = self.shim.deployment.workflow.parameters;
+        let values = parameters_of(parameters, input).map_err(|(error, input)| Stopped::ForGood {
+            error,
+            input: vec![Value::Json(input)],
+        })?;
+        let (_, decided) = self.route(Step::After(NodeId::ENTRY), Values::new(values))?;
+        Ok(decided.into_parts().0)
+    }
+}
+
+/// One parameter is the input itself, several are an object's entries by name, none are `null`.
+fn parameters_of(names: &[&str], input: Json) -> Result<Vec<Value>, (String, Json)> {
+    match (names, input) {
+        ([], Json::Null) => Ok(Vec::new()),
+        ([], input) => Err(("the workflow has no parameters; its input is `null`".into(), input)),
+        ([_], input) => Ok(vec![Value::Json(input)]),
+        (names, Json::Object(mut entries)) => {
+            if let Some(unknown) = entries.keys().find(|key| !names.contains(&key.as_str())) {
+                let error = format!("the workflow has no parameter `{unknown}`; it has {}", names.join(", "));
+                return Err((error, Json::Object(entries)));
+            }
+            // An absent parameter is `null`: right for an `Option`, and told by name for any other type.
+            Ok(names.iter().map(|name| Value::Json(entries.remove(*name).unwrap_or_default())).collect())
+        }
+        (names, input) => {
+            let error = format!("the input of this workflow is an object with the parameters {}", names.join(", "));
+            Err((error, input))
+        }
+    }
+}
+
+/// The run of a request that names none: the same for every retry of its delivery.
+pub(crate) fn run_of(request_id: &str) -> RunId {
+    let hashed = || {
+        let (a, b) = (hash(request_id.as_bytes()), hash(format!("run {request_id}").as_bytes()));
+        RunId::try_from(format!("{a:016x}{b:016x}"))
+    };
+    let run = RunId::try_from(request_id.to_owned()).or_else(|_| hashed());
+    // Hexadecimal digits are always a run id.
+    run.unwrap_or_else(|_| unreachable!())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn several_parameters_are_taken_by_name() {
+        let values = parameters_of(&["a", "b"], json!({"b": 2, "a": 1})).unwrap();
+        assert_eq!(values, [Value::Json(json!(1)), Value::Json(json!(2))]);
+        assert_eq!(parameters_of(&["a", "b"], json!({"a": 1})).unwrap()[1], Value::Json(Json::Null));
+    }
+
+    #[test]
+    fn an_input_that_does_not_fit_is_told_what_would() {
+        let error = |names: &[&str], input| parameters_of(names, input).unwrap_err().0;
+        assert!(error(&["a", "b"], json!({"c": 1})).contains("no parameter `c`; it has a, b"));
+        assert!(error(&["a", "b"], json!(1)).contains("an object with the parameters a, b"));
+        assert!(error(&[], json!(1)).contains("no parameters"));
+    }
+
+    #[test]
+    fn a_delivery_gives_its_run_always_the_same_id() {
+        assert_eq!(run_of("c6af9ac6-7b61").as_str(), "c6af9ac6-7b61");
+        assert_eq!(run_of("not an id!"), run_of("not an id!"));
+        assert_ne!(run_of("not an id!"), run_of("not an id?"));
+    }
+}

@@ -1,0 +1,144 @@
+//! The item that holds a node's claim, as one delivery sees it.
+
+use bytes::Bytes;
+use caribou_model::{NodeId, Region, Timestamp};
+
+use super::claim::{Claim, Meeting, Progress};
+use super::error::HandleError;
+use super::ledger::Ledger;
+use crate::port::{Condition, Item, Put};
+use crate::run::RunRecord;
+use crate::{Pin, codec, key};
+
+/// The item with the claim: an item of its own for a stage or gate, the run record for the entry.
+pub(crate) struct Hold {
+    region: Region,
+    key: String,
+    expires: Timestamp,
+    condition: Condition,
+    pub(crate) claim: Claim,
+    /// For the entry: the run record around the claim.
+    pub(crate) run: Option<RunRecord>,
+}
+
+/// What a delivery may do with the node it is for.
+pub(crate) enum Claimed {
+    /// Do the work.
+    Mine(Hold),
+    /// Do what another attempt decided, again.
+    Repeat(Hold),
+    /// Nothing.
+    Drop,
+    /// Come back later.
+    Wait { until: Timestamp },
+    /// Give up.
+    Exhausted(Hold),
+}
+
+/// How often a claim that changes under one's hands is looked at again.
+const LOOKS: usize = 16;
+
+impl Hold {
+    /// A first claim on a stage or gate, not written yet.
+    pub(crate) fn of_node(pin: &Pin, node: NodeId, region: &Region, expires: Timestamp, claim: Claim) -> Self {
+        let key = key::claim(&pin.workflow, &pin.run, node);
+        Self { region: region.clone(), key, expires, condition: Condition::Absent, claim, run: None }
+    }
+
+    /// A first claim on the entry, not written yet.
+    pub(crate) fn of_entry(record: RunRecord, expires: Timestamp) -> Self {
+        Self {
+            region: record.pin.home.clone(),
+            key: key::run(&record.pin.workflow, &record.pin.run),
+            expires,
+            condition: Condition::Absent,
+            claim: record.entry.clone(),
+            run: Some(record),
+        }
+    }
+
+    /// Claims the node for the delivery that the claim names, unless another has it.
+    pub(crate) async fn claim(
+        mut self,
+        ledger: &Ledger<'_>,
+        revived: bool,
+        now: Timestamp,
+        attempts: u32,
+    ) -> Result<Claimed, HandleError> {
+        let mine = self.claim.clone();
+        for _ in 0..LOOKS {
+            if self.write(ledger, self.claim.clone()).await? {
+                return Ok(Claimed::Mine(self));
+            }
+            if self.run.as_ref().is_some_and(|record| record.end.is_some()) {
+                return Ok(Claimed::Drop);
+            }
+            match self.claim.meet(&mine.owner, revived, now, attempts) {
+                Meeting::TakeOver { attempt } => self.claim = Claim { attempt, ..mine.clone() },
+                Meeting::Wait { until } => return Ok(Claimed::Wait { until }),
+                Meeting::Repeat => return Ok(Claimed::Repeat(self)),
+                Meeting::Drop => return Ok(Claimed::Drop),
+                Meeting::Exhausted => return Ok(Claimed::Exhausted(self)),
+            }
+        }
+        Err(HandleError::Contended { key: self.key })
+    }
+
+    /// Reads the claim as it stands. `None` if there is none.
+    pub(crate) async fn load(mut self, ledger: &Ledger<'_>) -> Result<Option<Self>, HandleError> {
+        let Some(item) = ledger.get(&self.region, &self.key).await? else { return Ok(None) };
+        self.see(item)?;
+        Ok(Some(self))
+    }
+
+    /// Writes the claim if nobody else has written since it was seen. If somebody has, what they wrote is seen.
+    pub(crate) async fn write(&mut self, ledger: &Ledger<'_>, claim: Claim) -> Result<bool, HandleError> {
+        let value = self.encoded(&claim)?;
+        match ledger.put(&self.region, &self.key, value, self.condition, self.expires).await? {
+            Put::Written(revision) => {
+                self.condition = Condition::Revision(revision);
+                if let Some(record) = &mut self.run {
+                    record.entry = claim.clone();
+                }
+                self.claim = claim;
+                Ok(true)
+            }
+            Put::Refused(Some(item)) => {
+                self.see(item)?;
+                Ok(false)
+            }
+            Put::Refused(None) => Err(HandleError::Gone { key: self.key.clone() }),
+        }
+    }
+
+    /// Writes how far the attempt is.
+    pub(crate) async fn advance(
+        &mut self,
+        ledger: &Ledger<'_>,
+        progress: Progress,
+    ) -> Result<bool, HandleError> {
+        let claim = Claim { progress, ..self.claim.clone() };
+        self.write(ledger, claim).await
+    }
+
+    fn see(&mut self, item: Item) -> Result<(), HandleError> {
+        let unreadable = |cause| HandleError::Item { key: self.key.clone(), cause };
+        if self.run.is_some() {
+            let record = RunRecord::decode(&item.value).map_err(unreadable)?;
+            self.claim = record.entry.clone();
+            self.run = Some(record);
+        } else {
+            self.claim = codec::decode(&item.value).map_err(unreadable)?;
+        }
+        self.condition = Condition::Revision(item.revision);
+        Ok(())
+    }
+
+    fn encoded(&self, claim: &Claim) -> Result<Bytes, HandleError> {
+        let encoded = match &self.run {
+            Some(record) => codec::encode(&RunRecord { entry: claim.clone(), ..record.clone() }),
+            None => codec::encode(claim),
+        };
+        encoded.map(Bytes::from).map_err(|cause| HandleError::Item { key: self.key.clone(), cause })
+    }
+}

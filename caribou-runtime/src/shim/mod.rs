@@ -1,0 +1,189 @@
+//! The protocol inside every function instance: from an event to the messages that follow from it.
+//!
+//! The shim is pure logic over the [ports](crate::port). It keeps no state between events but the plan it read last.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`event`], [`error`] | what the platform hands in, and what it gets back |
+//! | `entry` | a request is received: the run is pinned, the first glue evaluated |
+//! | `stage` | a message is received: claim, inputs, the author's function, outcome |
+//! | `claim`, `hold` | who works on a node; the item that says so |
+//! | `deliver`, `sync`, `spill` | what is sent, what has arrived, what is too large for a message |
+//! | `end` | how a run ends |
+//! | `letter` | dead letters |
+//! | `attempt`, `ledger`, `plans` | what one event keeps count of; the plan in force |
+//!
+//! # The life of a stage
+//!
+//! 1. *Claim.* The item `claim/{run}/{node}` in the function's own region is put if absent, with a lease that ends 5 s
+//!    after the invocation. A retry of the same delivery takes over at once; another delivery is parked until the lease
+//!    has ended, and takes over if there is still no outcome.
+//! 2. *Work.* Blobs that are read here are fetched, the author's function is called, and the body's slice decides what
+//!    is sent.
+//! 3. *Outcome.* The claim's item is written again, on condition that nobody has written since. An attempt that comes
+//!    second sends what the first recorded.
+//! 4. *Sends.* Whoever finds an outcome that its own delivery recorded sends it again: receivers drop duplicates.
+//!
+//! The entry does the same with the run record in the home region as its item: pin and claim are one write, and the
+//! glue over the input is evaluated once.
+
+pub mod error;
+pub mod event;
+
+pub(crate) mod claim;
+
+mod attempt;
+mod deliver;
+mod end;
+mod entry;
+mod hold;
+mod ledger;
+mod letter;
+mod plans;
+mod spill;
+mod stage;
+mod sync;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use caribou_model::{FunctionSpec, Graph, NodeId, Region, Timestamp};
+
+pub use self::error::{HandleError, Refusal, ShimError};
+pub(crate) use self::entry::run_of;
+pub use self::event::{Event, Handled};
+use self::plans::Plans;
+use crate::message::Message;
+use crate::port::{Ports, StageAddress};
+use crate::{Pin, Workflow};
+
+/// How long items of a run are kept after its deadline: a run that failed can be looked at for that long, and at
+/// the time of a write nobody knows whether its run will fail.
+const KEPT: Duration = Duration::from_secs(14 * 24 * 3600);
+/// How long large values are kept after a run's deadline; those that made a run fail are written again.
+const BLOBS_KEPT: Duration = Duration::from_secs(3600);
+/// How long after an invocation's deadline its lease ends, for clocks that differ.
+const LEASE_MARGIN: Duration = Duration::from_secs(5);
+
+/// What an instance serves, and where.
+#[derive(Clone)]
+pub struct Deployment {
+    /// The workflow.
+    pub workflow: &'static Workflow,
+    /// The name of the function that this instance serves.
+    pub function: String,
+    /// Where the instance runs.
+    pub region: Region,
+    /// The workflow's home region.
+    pub home: Region,
+    /// Share of the runs that go wholly to the home region, 0 to 1.
+    pub probe_share: f64,
+    /// The longest time of a run.
+    pub run_deadline: Duration,
+    /// How long a plan is used before it is read again; 60 s by default.
+    pub plan_cache: Duration,
+}
+
+/// Handles events for one function in one region. Cloning it is cheap.
+#[derive(Clone)]
+pub struct Shim {
+    inner: Arc<Inner>,
+}
+
+pub(crate) struct Inner {
+    pub(crate) deployment: Deployment,
+    pub(crate) ports: Ports,
+    pub(crate) graph: Graph,
+    /// The function that is served.
+    pub(crate) function: FunctionSpec,
+    pub(crate) plans: Plans,
+}
+
+impl Shim {
+    /// A shim for a deployment.
+    ///
+    /// # Errors
+    ///
+    /// [`ShimError`] if the workflow does not have the function, or its graph is not sound.
+    pub fn new(deployment: Deployment, ports: Ports) -> Result<Self, ShimError> {
+        let graph = (deployment.workflow.graph)();
+        graph.validate()?;
+        let function = graph.functions.iter().find(|function| function.name == deployment.function);
+        let Some(function) = function.cloned() else {
+            let known: Vec<_> = graph.functions.iter().map(|function| format!("`{}`", function.name)).collect();
+            return Err(ShimError::UnknownFunction {
+                workflow: graph.workflow,
+                function: deployment.function,
+                known: known.join(", "),
+            });
+        };
+        let plans = Plans::new(&graph, &deployment.home, deployment.plan_cache);
+        Ok(Self { inner: Arc::new(Inner { deployment, ports, graph, function, plans }) })
+    }
+
+    /// Handles one delivery of a message or a request.
+    ///
+    /// # Errors
+    ///
+    /// [`HandleError`]: the platform shall deliver the event again, with the same request id, unless it
+    /// [is a refusal](HandleError::is_refusal). Nothing of a failed event is left in the instance.
+    pub async fn handle(&self, event: Event) -> Result<Handled, HandleError> {
+        if Message::is_meant_by(&event.body) {
+            self.inner.handle_message(&event).await
+        } else {
+            self.inner.handle_request(&event).await
+        }
+    }
+
+    /// Handles an event that the platform has given up (failure mode): what was decided is sent, what has attempts left is
+    /// tried again, else the run is told why it failed.
+    ///
+    /// # Errors
+    ///
+    /// [`HandleError`] as for [`Self::handle`]; a dead letter that cannot be handled is to be kept.
+    pub async fn handle_failure(&self, event: Event, reason: &str) -> Result<(), HandleError> {
+        self.inner.handle_letter(&event, reason).await
+    }
+
+    /// What is served.
+    pub fn deployment(&self) -> &Deployment {
+        &self.inner.deployment
+    }
+
+    /// The options of the function that is served.
+    pub fn function(&self) -> &FunctionSpec {
+        &self.inner.function
+    }
+}
+
+impl Inner {
+    /// Until when the items of a run are kept.
+    pub(crate) fn expiry(&self, pin: &Pin) -> Timestamp {
+        pin.deadline.plus(KEPT)
+    }
+
+    pub(crate) fn name_of(&self, node: NodeId) -> &str {
+        self.graph.node(node).map_or("?", |node| &node.name)
+    }
+
+    pub(crate) fn slots_of(&self, node: NodeId) -> usize {
+        self.graph.node(node).map_or(1, |node| usize::from(node.slots))
+    }
+
+    /// The most hops a message may have made. Every hop leads to a larger node; the rest is for what is sent again
+    /// after the platform gave it up.
+    pub(crate) fn most_hops(&self) -> u16 {
+        u16::try_from(self.graph.nodes.len()).unwrap_or(u16::MAX).saturating_mul(2).saturating_add(32)
+    }
+
+    /// Where messages to a node go in a region.
+    pub(crate) fn address_of(&self, node: NodeId, region: &Region) -> StageAddress {
+        let function = self.graph.function_of(node).map_or(&self.function.name, |function| &function.name);
+        StageAddress {
+            workflow: self.graph.workflow.clone(),
+            version: self.graph.version.clone(),
+            function: function.clone(),
+            region: region.clone(),
+        }
+    }
+}

@@ -1,0 +1,323 @@
+//! A message is received: claim, inputs, the author's function, outcome.
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
+
+use caribou_model::{AttemptOutcome, NodeId, NodeKind, Timestamp};
+use futures_util::FutureExt as _;
+
+use super::attempt::Attempt;
+use super::claim::{Claim, Outcome, Progress};
+use super::error::{HandleError, Refusal};
+use super::event::{Event, Handled};
+use super::hold::{Claimed, Hold};
+use super::spill::{Spill, fetch};
+use super::{BLOBS_KEPT, Inner, LEASE_MARGIN};
+use crate::message::Message;
+use crate::pin::hash;
+use crate::port::BlobError;
+use crate::run::{End, Failure};
+use crate::{Context, Delivery, Error, Outbox, RouteError, Step, Value, Values};
+
+/// Why the work at a node came to no outcome.
+pub(crate) enum Stopped {
+    /// It will never succeed.
+    ForGood { error: String, input: Vec<Value> },
+    /// The author's function failed, and another attempt may help.
+    ForNow(Error),
+    /// The surroundings failed.
+    Event(HandleError),
+}
+
+impl From<HandleError> for Stopped {
+    fn from(error: HandleError) -> Self {
+        Self::Event(error)
+    }
+}
+
+impl Inner {
+    pub(crate) async fn handle_message(&self, event: &Event) -> Result<Handled, HandleError> {
+        let message = Message::decode(&event.body).map_err(Refusal::from)?;
+        self.check(&message)?;
+        let Message { pin, to: node, revived, hops, sent, values, .. } = message;
+        let input = || values.into_iter().map(Value::from).collect();
+        let mut attempt = Attempt::new(self, event, &pin, node);
+        attempt.hops = hops;
+        attempt.sent = Some(sent);
+        let now = self.ports.clock.now();
+        if now >= pin.deadline {
+            let error = format!("the run passed its deadline before stage `{}`", attempt.stage());
+            attempt.abandon(error).await?;
+            return Ok(Handled::Done);
+        }
+        if hops > self.most_hops() {
+            attempt.abandon(format!("a message made {hops} hops; it is in a loop")).await?;
+            return Ok(Handled::Done);
+        }
+        let hold = Hold::of_node(&pin, node, attempt.region(), self.expiry(&pin), self.first_claim(event));
+        let claimed = if self.is_unclaimed(node) {
+            Claimed::Mine(hold)
+        } else {
+            hold.claim(&attempt.ledger, revived, now, self.function.attempts()).await?
+        };
+        match claimed {
+            Claimed::Mine(mut hold) => {
+                attempt.number = hold.claim.attempt;
+                let worked = attempt.work(input()).await;
+                attempt.conclude(&mut hold, worked).await?;
+                Ok(Handled::Done)
+            }
+            Claimed::Repeat(mut hold) => {
+                attempt.repeat(&mut hold).await?;
+                Ok(Handled::Done)
+            }
+            Claimed::Drop => Ok(Handled::Duplicate),
+            Claimed::Wait { until } => self.park(event, node, until).await,
+            Claimed::Exhausted(mut hold) => {
+                attempt.number = hold.claim.attempt;
+                let sync = self.graph.is_sync(node);
+                let input = if sync { attempt.arrivals().await? } else { input() };
+                attempt.fail(&mut hold, self.exhausted(), input).await?;
+                Ok(Handled::Done)
+            }
+        }
+    }
+
+    /// Refuses what is not for this function.
+    pub(crate) fn check(&self, message: &Message) -> Result<(), Refusal> {
+        let Message { pin, to, fires, .. } = message;
+        self.check_version(&pin.workflow, &pin.version)?;
+        let (slots, node) = (self.slots_of(*to), *to);
+        let served = self.graph.function_of(node).is_some_and(|function| function.name == self.function.name);
+        if !served || node == NodeId::ENTRY {
+            let (workflow, served) = (pin.workflow.clone(), self.function.name.clone());
+            return Err(Refusal::Function { workflow, node, served });
+        }
+        if *fires != self.graph.is_sync(node) || (node == self.graph.result() && !fires) {
+            return Err(Refusal::Kind { node, slots: u8::try_from(slots).unwrap_or(u8::MAX) });
+        }
+        let (placed, stages) = (pin.placement.len(), self.graph.stages().count());
+        if placed != stages {
+            return Err(Refusal::Placement { placed, stages });
+        }
+        Ok(())
+    }
+
+    pub(crate) fn check_version(&self, workflow: &str, version: &str) -> Result<(), Refusal> {
+        let graph = &self.graph;
+        if workflow != graph.workflow {
+            return Err(Refusal::Workflow { asked: workflow.to_owned(), served: graph.workflow.clone() });
+        }
+        if version != graph.version {
+            let (asked, served) = (version.to_owned(), graph.version.clone());
+            return Err(Refusal::Version { workflow: workflow.to_owned(), asked, served });
+        }
+        Ok(())
+    }
+
+    pub(crate) fn first_claim(&self, event: &Event) -> Claim {
+        Claim {
+            attempt: 1,
+            owner: event.request_id.clone(),
+            lease: event.deadline.plus(LEASE_MARGIN),
+            progress: Progress::Working,
+        }
+    }
+
+    pub(crate) fn is_unclaimed(&self, node: NodeId) -> bool {
+        let stage = self.graph.node(node).is_some_and(|node| matches!(node.kind, NodeKind::Stage { .. }));
+        self.function.idempotent && stage
+    }
+
+    pub(crate) fn exhausted(&self) -> String {
+        let attempts = self.function.attempts();
+        format!("none of {attempts} attempts came to an outcome: they crashed, timed out or lost their connections")
+    }
+
+    /// Sends the event again, to be looked at when a lease has ended. The event is acknowledged only after that.
+    pub(crate) async fn park(
+        &self,
+        event: &Event,
+        node: NodeId,
+        until: Timestamp,
+    ) -> Result<Handled, HandleError> {
+        let jitter = Duration::from_millis(hash(event.request_id.as_bytes()) % 1000);
+        let to = self.address_of(node, &self.deployment.region);
+        let not_before = Some(until.plus(jitter));
+        self.hand_over(&to, &event.body, not_before, event.deadline, false).await?;
+        Ok(Handled::Parked { until })
+    }
+}
+
+impl Attempt<'_> {
+    /// Does what the node does, up to the decision what is sent.
+    async fn work(&mut self, mut values: Vec<Value>) -> Result<Vec<Delivery>, Stopped> {
+        if !self.shim.graph.is_sync(self.node) {
+            return self.work_at_stage(values, Vec::new()).await;
+        }
+        values = self.arrivals().await?;
+        let join = Step::Join(self.node);
+        let values = self.fetched(values, join).await?;
+        let (_, decided) = self.route(join, Values::new(values))?;
+        let (mut deliveries, proceed) = decided.into_parts();
+        match self.shim.graph.node(self.node).map(|node| &node.kind) {
+            Some(NodeKind::Stage { .. }) => {
+                self.work_at_stage(proceed.unwrap_or_default(), deliveries).await
+            }
+            Some(NodeKind::Result) => {
+                let (to, values) = (self.node, proceed.unwrap_or_default());
+                deliveries.push(Delivery { to, slot: 0, values });
+                Ok(deliveries)
+            }
+            _ => Ok(deliveries),
+        }
+    }
+
+    /// Calls the author's function, and runs the slice of the body behind it.
+    async fn work_at_stage(
+        &mut self,
+        values: Vec<Value>,
+        mut deliveries: Vec<Delivery>,
+    ) -> Result<Vec<Delivery>, Stopped> {
+        let after = Step::After(self.node);
+        let values = Values::new(self.fetched(values, after).await?);
+        let Some(call) = (self.shim.deployment.workflow.call)(self.node) else {
+            let error = RouteError::NoSuchStep(after).to_string();
+            return Err(Stopped::ForGood { error, input: values.items().to_vec() });
+        };
+        let context = Context {
+            run: self.pin.run.clone(),
+            stage: self.stage().to_owned(),
+            region: self.region().clone(),
+            attempt: self.number,
+            deadline: self.event.deadline,
+            traceparent: self.pin.traceparent.clone(),
+        };
+        let clock = &self.shim.ports.clock;
+        self.shim.ports.telemetry.started(&context);
+        let started = clock.now();
+        self.started = Some(started);
+        let output = match catch_unwind(AssertUnwindSafe(|| call(context, &values))) {
+            Ok(future) => AssertUnwindSafe(future).catch_unwind().await,
+            Err(panic) => Err(panic),
+        };
+        self.duration = clock.now().since(started);
+        let output = match output {
+            Ok(Ok(output)) => output,
+            Ok(Err(error)) => return Err(self.failed(error, &values)),
+            Err(panic) => return Err(self.failed(Error::transient(panic_text(panic.as_ref())), &values)),
+        };
+        let (_, decided) = self.route(after, values.with_output(output))?;
+        deliveries.extend(decided.into_parts().0);
+        Ok(deliveries)
+    }
+
+    fn failed(&self, error: Error, values: &Values) -> Stopped {
+        if error.is_permanent() || self.number >= self.shim.function.attempts() {
+            Stopped::ForGood { error: error.to_string(), input: values.items().to_vec() }
+        } else {
+            Stopped::ForNow(error)
+        }
+    }
+
+    /// Fetches the blobs that a step reads.
+    pub(crate) async fn fetched(&mut self, mut values: Vec<Value>, step: Step) -> Result<Vec<Value>, Stopped> {
+        let positions = (self.shim.deployment.workflow.reads)(step);
+        match fetch(&self.ledger, &mut values, positions).await {
+            Ok(bytes) => self.bytes_in += bytes,
+            Err(error @ BlobError::Missing { .. }) => {
+                return Err(Stopped::ForGood { error: error.to_string(), input: values });
+            }
+            Err(error) => return Err(Stopped::Event(error.into())),
+        }
+        Ok(values)
+    }
+
+    /// Runs one slice of the body.
+    pub(crate) fn route(&self, step: Step, mut values: Values) -> Result<(Values, Outbox), Stopped> {
+        let mut outbox = Outbox::new();
+        let route = self.shim.deployment.workflow.route;
+        let routed = catch_unwind(AssertUnwindSafe(|| route(step, &mut values, &mut outbox)));
+        let error = match routed {
+            Ok(Ok(())) => return Ok((values, outbox)),
+            Ok(Err(error)) => error.to_string(),
+            Err(panic) => format!("the workflow's own code {}", panic_text(panic.as_ref())),
+        };
+        Err(Stopped::ForGood { error, input: values.items().to_vec() })
+    }
+
+    /// Records what came of the work, and sends it.
+    pub(crate) async fn conclude(
+        &mut self,
+        hold: &mut Hold,
+        worked: Result<Vec<Delivery>, Stopped>,
+    ) -> Result<(), HandleError> {
+        let deliveries = match worked {
+            Ok(deliveries) => deliveries,
+            Err(Stopped::ForGood { error, input }) => return self.fail(hold, error, input).await,
+            Err(Stopped::ForNow(error)) => {
+                self.record(AttemptOutcome::Retried, self.successors(&Outcome::default(), &[]));
+                let (stage, attempts) = (self.stage().to_owned(), self.shim.function.attempts());
+                return Err(HandleError::Attempt { stage, attempt: self.number, attempts, error });
+            }
+            Err(Stopped::Event(error)) => return Err(error),
+        };
+        // Without a claim attempts are not numbered: their blobs are told apart by the delivery.
+        let attempt = if self.shim.is_unclaimed(self.node) {
+            format!("{:x}-{}", hash(self.event.request_id.as_bytes()), self.event.received.as_millis())
+        } else {
+            self.number.to_string()
+        };
+        let spill = Spill {
+            ledger: &self.ledger,
+            region: self.region(),
+            pin: self.pin,
+            node: self.node,
+            attempt,
+            expires: self.pin.deadline.plus(BLOBS_KEPT),
+        };
+        let (deliveries, values) = spill.deliveries(deliveries).await?;
+        let started = self.started.unwrap_or_else(|| self.shim.ports.clock.now());
+        let duration_ms = self.duration.as_secs_f64() * 1e3;
+        let outcome = Outcome { started, duration_ms, deliveries, values };
+        if hold.advance(&self.ledger, Progress::Done(outcome)).await? {
+            self.deliver(hold, AttemptOutcome::Succeeded).await
+        } else {
+            self.superseded(hold).await
+        }
+    }
+
+    /// Does again what an earlier attempt of the same delivery recorded: its sends may be missing, and its line of
+    /// telemetry as well.
+    pub(crate) async fn repeat(&mut self, hold: &mut Hold) -> Result<(), HandleError> {
+        self.number = hold.claim.attempt;
+        match &hold.claim.progress {
+            Progress::Done(outcome) => {
+                self.started = Some(outcome.started);
+                self.duration = Duration::from_secs_f64((outcome.duration_ms / 1e3).clamp(0.0, 1e6));
+                self.deliver(hold, AttemptOutcome::Succeeded).await
+            }
+            Progress::Failed(_) => self.report(hold).await,
+            Progress::Working => Ok(()),
+        }
+    }
+
+    /// Fails the run without an attempt at the node.
+    pub(crate) async fn abandon(&self, error: String) -> Result<(), HandleError> {
+        let failure = Failure {
+            stage: self.stage().to_owned(),
+            region: self.region().clone(),
+            attempt: 0,
+            error,
+            input: Vec::new(),
+        };
+        self.end_run(End::Failed { at: self.shim.ports.clock.now(), failure }).await
+    }
+}
+
+fn panic_text(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(ToString::to_string);
+    let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
+    format!("panicked: {}", text.unwrap_or_else(|| "(no text)".into()))
+}

@@ -1,0 +1,12 @@
+use caribou::prelude::*;
+
+struct Press;
+
+impl Press {
+    #[caribou::function]
+    async fn press(self, text: String) -> Result<String> {
+        Ok(text)
+    }
+}
+
+fn main() {}

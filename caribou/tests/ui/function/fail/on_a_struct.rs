@@ -1,0 +1,4 @@
+#[caribou::function]
+struct Press;
+
+fn main() {}

@@ -1,0 +1,17 @@
+use caribou::prelude::*;
+
+#[caribou::function]
+async fn double(number: u64) -> Result<u64> {
+    Ok(number * 2)
+}
+
+#[caribou::workflow]
+async fn press(number: u64) -> Result<Vec<u64>> {
+    let mut list = vec![number];
+    if number > 3 {
+        list.push(double(number).await?);
+    }
+    Ok(list)
+}
+
+fn main() {}

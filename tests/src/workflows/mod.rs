@@ -1,0 +1,14 @@
+//! One workflow a file, one shape of graph each.
+
+pub mod branches;
+pub mod diamond;
+pub mod gates;
+pub mod relays;
+pub mod text2speech;
+
+/// A number that differs if any of the words does, and that anyone can compute again.
+pub(crate) fn mix(words: &[u64]) -> u64 {
+    words.iter().fold(0xcbf2_9ce4_8422_2325, |hash, word| {
+        (hash ^ word).wrapping_mul(0x0100_0000_01b3).rotate_left(23)
+    })
+}

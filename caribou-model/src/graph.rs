@@ -78,7 +78,9 @@ pub struct Edge {
 
 /// What is wrong with a graph that did not come from the macros.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the graph of workflow `{workflow}` is not sound: {fault}; rebuild the workflow with this version of caribou")]
+#[error(
+    "the graph of workflow `{workflow}` is not sound: {fault}; rebuild the workflow with this version of caribou"
+)]
 pub struct GraphError {
     workflow: String,
     fault: String,

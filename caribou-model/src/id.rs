@@ -58,9 +58,7 @@ impl fmt::Display for RunId {
 }
 
 /// The version of a deployment plan. Epoch 0 is the home plan of a workflow that was never solved.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Epoch(pub u64);
 

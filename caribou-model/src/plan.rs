@@ -110,7 +110,9 @@ pub enum PlanError {
     #[error("the plan has {0} hours instead of 24; solve again")]
     WrongHours(usize),
     /// An hour places another number of stages than the workflow has.
-    #[error("hour {hour} of the plan places {placed} stages, the workflow has {stages}; solve again for this version")]
+    #[error(
+        "hour {hour} of the plan places {placed} stages, the workflow has {stages}; solve again for this version"
+    )]
     WrongStages {
         /// The hour of the day.
         hour: Hour,

@@ -3,6 +3,8 @@
 //! A ten-stage workflow under a plan for 24 hours, a payload of 1 KB. `json_round_trip` reads and writes the same message with
 //! `serde_json`, as a yardstick.
 
+#![expect(clippy::unwrap_used, reason = "the fixture is sound, and a benchmark may stop")]
+
 use std::future::Future;
 use std::pin::pin;
 use std::task::{Context as TaskContext, Poll, Waker};
@@ -14,7 +16,8 @@ use caribou_runtime::model::{
 };
 use caribou_runtime::port::{Clock, StageAddress};
 use caribou_runtime::{
-    Bytes, Client, Context, Deployment, Event, Function, Result, RouteError, Shim, Step, Workflow, call_stage, plan,
+    Bytes, Client, Context, Deployment, Event, Function, Result, RouteError, Shim, Step, Workflow,
+    call_stage, plan,
 };
 use divan::Bencher;
 use serde_json::{Value as Json, json};
@@ -112,13 +115,13 @@ impl Hops {
             region: HOME,
             home: HOME,
             probe_share: 0.0,
-            run_deadline: Duration::from_secs(3600),
-            plan_cache: Duration::from_secs(60),
+            run_deadline: Duration::from_hours(1),
+            plan_cache: Duration::from_mins(1),
         };
         let shim = Shim::new(deployment, world.ports()).unwrap();
         let client = Client::new(TEN.name, TEN.version, "pass", HOME, world.ports());
         let received = world.now();
-        let deadline = received.plus(Duration::from_secs(60));
+        let deadline = received.plus(Duration::from_mins(1));
         let event = Event { body: String::new(), request_id: String::new(), deadline, received, cold: false };
         Self { world, shim, client, event }
     }
@@ -138,7 +141,7 @@ impl Hops {
     }
 }
 
-#[divan::bench]
+#[divan::bench(sample_count = 2000)]
 fn warm_hop(bencher: Bencher<'_, '_>) {
     let hops = Hops::new();
     bencher.with_inputs(|| hops.message()).bench_local_values(|event| {
@@ -148,7 +151,7 @@ fn warm_hop(bencher: Bencher<'_, '_>) {
     });
 }
 
-#[divan::bench]
+#[divan::bench(sample_count = 2000)]
 fn json_round_trip(bencher: Bencher<'_, '_>) {
     let hops = Hops::new();
     bencher.with_inputs(|| hops.message().body).bench_local_refs(|body| {

@@ -316,7 +316,7 @@ mod tests {
         let environment = Environment::read(variables).unwrap();
         assert_eq!(environment.function, "resize");
         assert_eq!(environment.region, Region::aws("ca-central-1"));
-        assert_eq!(environment.run_deadline, Duration::from_secs(3600));
+        assert_eq!(environment.run_deadline, Duration::from_hours(1));
     }
 
     #[test]

@@ -18,7 +18,7 @@ use crate::{BlobReference, key, plan};
 /// The largest input that travels in the request itself, in bytes of JSON.
 const LARGEST_INLINE: usize = 128 * 1024;
 /// How long a large input waits for the entry.
-const INPUT_KEPT: Duration = Duration::from_secs(24 * 3600);
+const INPUT_KEPT: Duration = Duration::from_hours(24);
 
 /// Starts runs of one workflow, and tells how they stand.
 ///
@@ -111,9 +111,7 @@ impl Client {
             let put = |region: Region| {
                 let content = Bytes::from(text.clone());
                 let (key, blobs) = (key.clone(), &self.ports.blobs);
-                async move {
-                    blobs.put(&region, &key, content, now.plus(INPUT_KEPT)).await.map(|()| region)
-                }
+                async move { blobs.put(&region, &key, content, now.plus(INPUT_KEPT)).await.map(|()| region) }
             };
             region = match put(region.clone()).await {
                 Err(_) if region != self.home => put(self.home.clone()).await?,
@@ -135,7 +133,7 @@ impl Client {
         };
         match send(region.clone()).await {
             Err(SendError::NotAccepted { .. }) if region != self.home => send(self.home.clone()).await?,
-            sent => sent?,
+            accepted => accepted?,
         }
         Ok(run)
     }
@@ -156,7 +154,8 @@ impl Client {
             None if self.ports.clock.now() < deadline => RunStatus::Running { started, deadline },
             None => RunStatus::Failed {
                 stage: None,
-                error: "the run passed its deadline; a stage was lost, is too slow, or could not be reached".into(),
+                error: "the run passed its deadline; a stage was lost, is too slow, or could not be reached"
+                    .into(),
                 input: Vec::new(),
                 started,
                 ended: deadline,

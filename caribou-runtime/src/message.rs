@@ -150,23 +150,22 @@ impl Message {
         if body.len() > LARGEST {
             return Err(MessageError::TooLong(body.len()));
         }
-        let wire: Wire<'_> = serde_json::from_str(body).map_err(|cause| {
-            match serde_json::from_str::<FormatOnly>(body) {
+        let wire: Wire<'_> =
+            serde_json::from_str(body).map_err(|cause| match serde_json::from_str::<FormatOnly>(body) {
                 Ok(FormatOnly { c }) if c != FORMAT => MessageError::Format(c),
                 _ => MessageError::Json(cause),
-            }
-        })?;
+            })?;
         if wire.c != FORMAT {
             return Err(MessageError::Format(wire.c));
         }
         if wire.f >= 2 * REVIVED {
-            return Err(part("flags", format!("{} has flags that format {FORMAT} does not know", wire.f)));
+            return Err(part("flags", &format!("{} has flags that format {FORMAT} does not know", wire.f)));
         }
         let (home, placement) = placement_of(&wire.p)?;
         let values = wire.y.into_iter().map(|value| match value {
             WireValue::Inline(text) => match STANDARD_NO_PAD.decode(text.as_bytes()) {
                 Ok(bytes) => Ok(StoredValue::Inline(bytes.into())),
-                Err(cause) => Err(part("values", cause)),
+                Err(cause) => Err(part("values", &cause)),
             },
             WireValue::Blob(reference) => Ok(StoredValue::Blob(reference)),
         });
@@ -174,9 +173,9 @@ impl Message {
             pin: Pin {
                 workflow: wire.w.into_owned(),
                 version: wire.v.into_owned(),
-                run: wire.r.into_owned().try_into().map_err(|cause| part("run", cause))?,
+                run: wire.r.into_owned().try_into().map_err(|cause| part("run", &cause))?,
                 epoch: Epoch(wire.e),
-                hour: Hour::try_from(wire.h).map_err(|cause| part("hour", cause))?,
+                hour: Hour::try_from(wire.h).map_err(|cause| part("hour", &cause))?,
                 probe: wire.f & PROBE != 0,
                 forwarded: wire.f & FORWARDED != 0,
                 deadline: Timestamp::from_millis(wire.d),
@@ -206,7 +205,7 @@ struct FormatOnly {
     c: u8,
 }
 
-fn part(part: &'static str, cause: impl ToString) -> MessageError {
+fn part(part: &'static str, cause: &dyn ToString) -> MessageError {
     MessageError::Part { part, cause: cause.to_string() }
 }
 
@@ -236,7 +235,7 @@ fn placement_text(home: &Region, placement: &Placement) -> String {
 }
 
 fn placement_of(text: &str) -> Result<(Region, Placement), MessageError> {
-    let wrong = |cause: &dyn ToString| part("placement", cause.to_string());
+    let wrong = |cause: &dyn ToString| part("placement", cause);
     let (regions, stages) = text.rsplit_once('/').ok_or_else(|| wrong(&"it has no `/`"))?;
     let regions: Vec<Region> =
         regions.split(',').map(str::parse).collect::<Result<_, _>>().map_err(|cause| wrong(&cause))?;

@@ -2,9 +2,10 @@
 
 use bytes::Bytes;
 use caribou_model::NodeId;
+use serde::Serialize;
 
 use crate::function::Argument;
-use crate::{Function, Payload, RouteError, Value, codec};
+use crate::{Function, RouteError, Value, codec};
 
 /// Collects what one slice of the body decides, before anything is sent.
 #[derive(Debug, Default)]
@@ -35,8 +36,8 @@ impl Outbox {
     /// # Errors
     ///
     /// [`RouteError::Encode`] if the value cannot be encoded without loss.
-    pub fn encode<T: Payload>(&self, value: &T) -> Result<Value, RouteError> {
-        match codec::encode_payload(value) {
+    pub fn encode<T: Serialize + ?Sized>(&self, value: &T) -> Result<Value, RouteError> {
+        match codec::encode(value) {
             Ok(bytes) => Ok(Value::Inline(Bytes::from(bytes))),
             Err(cause) => Err(RouteError::Encode { type_name: std::any::type_name::<T>(), cause }),
         }
@@ -54,7 +55,10 @@ impl Outbox {
     where
         F::Input: Argument<N>,
     {
-        self.encode(value)
+        match codec::encode_payload(value) {
+            Ok(bytes) => Ok(Value::Inline(Bytes::from(bytes))),
+            Err(cause) => Err(RouteError::Encode { type_name: std::any::type_name_of_val(value), cause }),
+        }
     }
 
     /// Sends values to a slot of a node. Sending to the result node ends the run with the one value given.

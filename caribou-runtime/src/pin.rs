@@ -1,5 +1,7 @@
 //! What is fixed for a run when its request is received.
 
+use std::time::Duration;
+
 use caribou_model::{Epoch, Hour, Placement, Region, RunId, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -31,7 +33,23 @@ pub struct Pin {
     pub traceparent: Option<String>,
 }
 
+/// How long items of a run are kept after its deadline: a run that failed can be looked at for that long, and at
+/// the time of a write nobody knows whether its run will fail.
+const KEPT: Duration = Duration::from_hours(14 * 24);
+/// How long large values are kept after a run's deadline; those that made a run fail are written again.
+const BLOBS_KEPT: Duration = Duration::from_hours(1);
+
 impl Pin {
+    /// Until when the items of the run are kept: 14 days after its deadline.
+    pub(crate) fn kept_until(&self) -> Timestamp {
+        self.deadline.plus(KEPT)
+    }
+
+    /// Until when the large values of the run are kept.
+    pub(crate) fn blobs_kept_until(&self) -> Timestamp {
+        self.deadline.plus(BLOBS_KEPT)
+    }
+
     /// A number from 0 up to 1 that is the same for every look at one run: the probe draw.
     pub fn draw(run: &RunId) -> f64 {
         (hash(run.as_str().as_bytes()) >> 11) as f64 / (1_u64 << 53) as f64

@@ -53,8 +53,12 @@ pub trait Transport: Send + Sync {
     /// # Errors
     ///
     /// [`SendError`] says whether it is certain that the message was not accepted.
-    async fn send(&self, to: &StageAddress, body: &str, not_before: Option<Timestamp>)
-    -> Result<(), SendError>;
+    async fn send(
+        &self,
+        to: &StageAddress,
+        body: &str,
+        not_before: Option<Timestamp>,
+    ) -> Result<(), SendError>;
 }
 
 /// Why a message was not handed over.
@@ -165,8 +169,13 @@ pub trait Blobs: Send + Sync {
     /// # Errors
     ///
     /// [`BlobError`] if the region does not answer.
-    async fn put(&self, region: &Region, key: &str, content: Bytes, expires: Timestamp)
-    -> Result<(), BlobError>;
+    async fn put(
+        &self,
+        region: &Region,
+        key: &str,
+        content: Bytes,
+        expires: Timestamp,
+    ) -> Result<(), BlobError>;
 
     /// Fetches a blob.
     ///

@@ -91,7 +91,8 @@ impl Request {
 /// `00-<32 hex digits>-<16>-<2>`.
 fn is_traceparent(text: &str) -> bool {
     let lengths = text.split('-').map(str::len);
-    let plain = text.bytes().all(|byte| byte == b'-' || byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte));
+    let plain =
+        text.bytes().all(|byte| byte == b'-' || byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte));
     plain && lengths.eq([2, 32, 16, 2])
 }
 
@@ -102,7 +103,10 @@ mod tests {
     #[test]
     fn a_request_needs_a_workflow_only() {
         let request = Request::decode(r#"{"caribou":1,"request":{"workflow":"press"}}"#).unwrap();
-        assert_eq!((request.workflow.as_str(), request.run, request.input), ("press", None, serde_json::Value::Null));
+        assert_eq!(
+            (request.workflow.as_str(), request.run, request.input),
+            ("press", None, serde_json::Value::Null)
+        );
     }
 
     #[test]

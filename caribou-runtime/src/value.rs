@@ -43,7 +43,9 @@ pub struct BlobReference {
 #[derive(Debug, thiserror::Error)]
 pub enum ValueError {
     /// The message does not have that many values.
-    #[error("value {index} is missing: the message has {present}; it was made by another version of the workflow")]
+    #[error(
+        "value {index} is missing: the message has {present}; it was made by another version of the workflow"
+    )]
     Missing {
         /// The position asked for.
         index: u16,
@@ -71,13 +73,17 @@ pub enum ValueError {
         cause: serde_json::Error,
     },
     /// The blob was not fetched before it was read: a fault of the macros' `reads`.
-    #[error("value {index} lies in a blob that was not fetched; this is a fault in caribou, please report it")]
+    #[error(
+        "value {index} lies in a blob that was not fetched; this is a fault in caribou, please report it"
+    )]
     NotFetched {
         /// The position asked for.
         index: u16,
     },
     /// The stage's output is not there, or of another type: a fault of the macros.
-    #[error("the output of the stage is not of type `{wanted}`; this is a fault in caribou, please report it")]
+    #[error(
+        "the output of the stage is not of type `{wanted}`; this is a fault in caribou, please report it"
+    )]
     Output {
         /// The wanted type.
         wanted: &'static str,

@@ -1,5 +1,12 @@
 //! The codec returns every value as it was.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::needless_pass_by_value,
+    reason = "a fixture that fails fails its test"
+)]
+#![expect(clippy::option_option, clippy::zero_sized_map_values, reason = "these are to come back as well")]
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
 use std::time::Duration;
@@ -223,7 +230,12 @@ fn anything_behind_the_value_is_an_error() {
 #[test]
 fn an_encoded_value_as_json_is_what_serde_json_makes_of_it() {
     let value = (
-        vec![Form::Unit, Form::Newtype(Some(1)), Form::Tuple(1, "x".into()), Form::Struct { a: vec![], b: () }],
+        vec![
+            Form::Unit,
+            Form::Newtype(Some(1)),
+            Form::Tuple(1, "x".into()),
+            Form::Struct { a: vec![], b: () },
+        ],
         BTreeMap::from([(1_u8, 'c'), (2, 'd')]),
         (Some(0.1_f32), f64::NAN, Bytes::from(vec![1, 2, 3]), u64::MAX, i64::MIN, true),
         Flat {

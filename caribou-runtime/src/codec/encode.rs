@@ -133,7 +133,7 @@ impl Compound<'_> {
         self.element(value)
     }
 
-    fn finish(self) -> Result<(), CodecError> {
+    fn finish(self) {
         self.encoder.depth -= 1;
         if self.expected != Some(self.count) {
             let elements = self.encoder.bytes.split_off(self.begin);
@@ -141,7 +141,6 @@ impl Compound<'_> {
             self.header.write(self.encoder, self.count);
             self.encoder.bytes.extend_from_slice(&elements);
         }
-        Ok(())
     }
 }
 
@@ -311,11 +310,7 @@ impl<'a> ser::Serializer for &'a mut Encoder {
         self.compound(Header::Sequence, Some(length))
     }
 
-    fn serialize_tuple_struct(
-        self,
-        _name: &'static str,
-        length: usize,
-    ) -> Result<Compound<'a>, CodecError> {
+    fn serialize_tuple_struct(self, _name: &'static str, length: usize) -> Result<Compound<'a>, CodecError> {
         self.compound(Header::Sequence, Some(length))
     }
 
@@ -368,7 +363,8 @@ macro_rules! elements {
             }
 
             fn end(self) -> Result<(), CodecError> {
-                self.finish()
+                self.finish();
+                Ok(())
             }
         })*
     };
@@ -396,7 +392,8 @@ macro_rules! fields {
             }
 
             fn end(self) -> Result<(), CodecError> {
-                self.finish()
+                self.finish();
+                Ok(())
             }
         })*
     };
@@ -417,6 +414,7 @@ impl ser::SerializeMap for Compound<'_> {
     }
 
     fn end(self) -> Result<(), CodecError> {
-        self.finish()
+        self.finish();
+        Ok(())
     }
 }

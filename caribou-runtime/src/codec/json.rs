@@ -52,7 +52,9 @@ fn value(decoder: &mut Decoder<'_>) -> Result<Value, CodecError> {
     decoder.byte()?;
     decoder.deeper(|decoder| match tag {
         tag::SOME => value(decoder),
-        tag::SHORT_SEQUENCE..tag::SHORT_SEQUENCE_END => sequence(decoder, usize::from(tag - tag::SHORT_SEQUENCE)),
+        tag::SHORT_SEQUENCE..tag::SHORT_SEQUENCE_END => {
+            sequence(decoder, usize::from(tag - tag::SHORT_SEQUENCE))
+        }
         tag::SHORT_STRUCT..tag::SHORT_STRUCT_END => fields(decoder, usize::from(tag - tag::SHORT_STRUCT)),
         tag::SEQUENCE => {
             let count = decoder.length()?;

@@ -54,7 +54,8 @@ impl<'a> Executor<'a> {
     pub(super) fn run(&mut self, end: Timestamp) {
         loop {
             let now = self.world.state().now;
-            let ready: Vec<usize> = (0..self.tasks.len()).filter(|task| self.tasks[*task].wake <= now).collect();
+            let ready: Vec<usize> =
+                (0..self.tasks.len()).filter(|task| self.tasks[*task].wake <= now).collect();
             let due = self.world.state().queue.iter().enumerate().filter(|(_, e)| e.due <= now).count();
             if ready.is_empty() && due == 0 {
                 let Some(next) = self.next_instant() else { return };

@@ -120,7 +120,12 @@ impl Report {
                 (RunStatus::Running { .. }, _) => "it hangs".into(),
                 (RunStatus::Unknown, _) => "it got lost".into(),
             };
-            return Err(Violation { run: run.clone(), what, seed: self.seed, schedule: self.schedule.clone() });
+            return Err(Violation {
+                run: run.clone(),
+                what,
+                seed: self.seed,
+                schedule: self.schedule.clone(),
+            });
         }
         Ok(failed)
     }

@@ -16,7 +16,7 @@ use crate::port::{Ports, StageAddress};
 use crate::{Client, Deployment, Request, Shim, Workflow, plan};
 
 /// How long after the last run's deadline a simulation ends at the latest.
-const AFTERMATH: Duration = Duration::from_secs(3600);
+const AFTERMATH: Duration = Duration::from_hours(1);
 
 /// A workflow in simulated regions.
 ///
@@ -51,7 +51,7 @@ impl Simulation {
             regions: ["us-east-1", "ca-central-1", "eu-north-1"].map(Region::aws).into(),
             plan: None,
             probe_share: 0.0,
-            run_deadline: Duration::from_secs(3600),
+            run_deadline: Duration::from_hours(1),
             faults: Faults::default(),
             wrap: Box::new(|ports| ports),
         }
@@ -124,7 +124,8 @@ impl Simulation {
             let switched = block_on(plan::switch(&*world.ports().store, &plan, None));
             assert!(switched.is_ok(), "the simulated store takes every plan: {switched:?}");
         }
-        let entry = graph.function_of(NodeId::ENTRY).map(|function| function.name.clone()).unwrap_or_default();
+        let entry =
+            graph.function_of(NodeId::ENTRY).map(|function| function.name.clone()).unwrap_or_default();
         let mut plain = BTreeMap::new();
         for (n, input) in inputs.into_iter().enumerate() {
             let Ok(run) = RunId::try_from(format!("run-{n}")) else { continue };
@@ -159,7 +160,7 @@ impl Simulation {
                 home: home.clone(),
                 probe_share: self.probe_share,
                 run_deadline: self.run_deadline,
-                plan_cache: Duration::from_secs(60),
+                plan_cache: Duration::from_mins(1),
             };
             let there = self.regions.contains(&to.region);
             there.then(|| Shim::new(deployment, ports.clone()).ok()).flatten()

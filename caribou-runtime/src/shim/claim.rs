@@ -1,8 +1,11 @@
 //! Claims and outcomes: who works on a node, and what came of it.
 
+use std::time::Duration;
+
 use caribou_model::{NodeId, Region, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use super::event::Event;
 use crate::run::Failure;
 use crate::stored::StoredValue;
 
@@ -88,7 +91,20 @@ pub(crate) enum Meeting {
     Exhausted,
 }
 
+/// How long after an invocation's deadline its lease ends, for clocks that differ.
+const LEASE_MARGIN: Duration = Duration::from_secs(5);
+
 impl Claim {
+    /// The claim of an event's first attempt.
+    pub(crate) fn first(event: &Event) -> Self {
+        Self {
+            attempt: 1,
+            owner: event.request_id.clone(),
+            lease: event.deadline.plus(LEASE_MARGIN),
+            progress: Progress::Working,
+        }
+    }
+
     /// What the delivery `request_id` has to do at `now`, if `attempts` may be made. A delivery that was
     /// a dead letter is `revived`.
     pub(crate) fn meet(&self, request_id: &str, revived: bool, now: Timestamp, attempts: u32) -> Meeting {

@@ -99,8 +99,7 @@ impl Attempt<'_> {
     /// Sends a delivery home whose region did not accept it, once that is recorded for retries to read.
     async fn send_home(&self, hold: &mut Hold, index: usize) -> Result<Sent, HandleError> {
         let home = &self.pin.home;
-        loop {
-            let Progress::Done(outcome) = &hold.claim.progress else { break };
+        while let Progress::Done(outcome) = &hold.claim.progress {
             let mut outcome = outcome.clone();
             let Some(delivery) = outcome.deliveries.get_mut(index) else { break };
             if delivery.moved.is_none() {
@@ -115,7 +114,8 @@ impl Attempt<'_> {
                 Ok(sent) => Ok(sent),
                 Err(Undelivered::Error(error)) => Err(error),
                 Err(Undelivered::NotAccepted) => {
-                    Err(SendError::NotAccepted { region: home.clone(), cause: "home is down as well".into() }.into())
+                    Err(SendError::NotAccepted { region: home.clone(), cause: "home is down as well".into() }
+                        .into())
                 }
             };
         }
@@ -137,7 +137,7 @@ impl Attempt<'_> {
         let key = key::arrival(workflow, run, to, slot);
         let value = codec::encode(&arrival).map_err(|cause| HandleError::Item { key: key.clone(), cause })?;
         let bytes = value.len() as u64;
-        let expires = self.shim.expiry(self.pin);
+        let expires = self.pin.kept_until();
         let absent = crate::port::Condition::Absent;
         match self.ledger.put(region, &key, value.into(), absent, expires).await? {
             Put::Written(_) | Put::Refused(Some(_)) => {}

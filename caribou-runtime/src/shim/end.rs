@@ -36,7 +36,7 @@ impl Attempt<'_> {
             }
             let value = codec::encode(&record).map_err(unreadable)?;
             let condition = Condition::Revision(item.revision);
-            let expires = self.shim.expiry(self.pin);
+            let expires = self.pin.kept_until();
             if let Put::Written(_) = self.ledger.put(home, &key, value.into(), condition, expires).await? {
                 return Ok(());
             }
@@ -95,7 +95,8 @@ impl Attempt<'_> {
 
     /// The failing input in a form that outlives the run. What cannot be fetched any more stays a reference.
     async fn kept(&self, mut input: Vec<Value>) -> Vec<StoredValue> {
-        let everything: Vec<u16> = (0..input.len()).filter_map(|position| u16::try_from(position).ok()).collect();
+        let everything: Vec<u16> =
+            (0..input.len()).filter_map(|position| u16::try_from(position).ok()).collect();
         if let Err(error) = fetch(&self.ledger, &mut input, &everything).await {
             tracing::warn!(run = %self.pin.run, %error, "the failing input is kept as references");
         }
@@ -110,7 +111,7 @@ impl Attempt<'_> {
             pin: self.pin,
             node: self.node,
             attempt: format!("{}-failed", self.number),
-            expires: self.shim.expiry(self.pin),
+            expires: self.pin.kept_until(),
         };
         match spill.values(inline.collect()).await {
             Ok(values) => values,

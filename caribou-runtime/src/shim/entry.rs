@@ -5,12 +5,13 @@ use std::sync::Arc;
 use caribou_model::{ClientRecord, NodeId, Placement, Plan, RunId, Timestamp};
 use serde_json::Value as Json;
 
+use super::Inner;
 use super::attempt::Attempt;
+use super::claim::Claim;
 use super::error::{HandleError, Refusal};
 use super::event::{Event, Handled};
 use super::hold::{Claimed, Hold};
 use super::stage::Stopped;
-use super::Inner;
 use crate::pin::hash;
 use crate::port::BlobError;
 use crate::request::Request;
@@ -69,12 +70,12 @@ impl Inner {
         let now = self.ports.clock.now();
         let plan = self.plans.current(&*self.ports.store, &self.graph, now).await;
         let pin = self.pin(run, &plan, now, request.traceparent.clone());
-        let expires = self.expiry(&pin);
+        let expires = pin.kept_until();
         let record = RunRecord {
             pin,
             started: event.received,
             entry_region: self.deployment.region.clone(),
-            entry: self.first_claim(event),
+            entry: Claim::first(event),
             end: None,
         };
         Ok(Hold::of_entry(record, expires))
@@ -134,10 +135,8 @@ impl Attempt<'_> {
             },
         };
         let parameters = self.shim.deployment.workflow.parameters;
-        let values = parameters_of(parameters, input).map_err(|(error, input)| Stopped::ForGood {
-            error,
-            input: vec![Value::Json(input)],
-        })?;
+        let values = parameters_of(parameters, input)
+            .map_err(|(error, input)| Stopped::ForGood { error, input: vec![Value::Json(input)] })?;
         let (_, decided) = self.route(Step::After(NodeId::ENTRY), Values::new(values))?;
         Ok(decided.into_parts().0)
     }
@@ -158,7 +157,8 @@ fn parameters_of(names: &[&str], input: Json) -> Result<Vec<Value>, (String, Jso
             Ok(names.iter().map(|name| Value::Json(entries.remove(*name).unwrap_or_default())).collect())
         }
         (names, input) => {
-            let error = format!("the input of this workflow is an object with the parameters {}", names.join(", "));
+            let error =
+                format!("the input of this workflow is an object with the parameters {}", names.join(", "));
             Err((error, input))
         }
     }

@@ -2,11 +2,11 @@
 
 use caribou_model::{GraphError, NodeId, RunId};
 
+use crate::Error;
 use crate::codec::CodecError;
 use crate::message::MessageError;
 use crate::port::{BlobError, SendError, StoreError};
 use crate::request::RequestError;
-use crate::Error;
 
 /// Why a shim cannot serve.
 #[derive(Debug, thiserror::Error)]

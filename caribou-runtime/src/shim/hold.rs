@@ -40,7 +40,13 @@ const LOOKS: usize = 16;
 
 impl Hold {
     /// A first claim on a stage or gate, not written yet.
-    pub(crate) fn of_node(pin: &Pin, node: NodeId, region: &Region, expires: Timestamp, claim: Claim) -> Self {
+    pub(crate) fn of_node(
+        pin: &Pin,
+        node: NodeId,
+        region: &Region,
+        expires: Timestamp,
+        claim: Claim,
+    ) -> Self {
         let key = key::claim(&pin.workflow, &pin.run, node);
         Self { region: region.clone(), key, expires, condition: Condition::Absent, claim, run: None }
     }
@@ -87,7 +93,7 @@ impl Hold {
     /// Reads the claim as it stands. `None` if there is none.
     pub(crate) async fn load(mut self, ledger: &Ledger<'_>) -> Result<Option<Self>, HandleError> {
         let Some(item) = ledger.get(&self.region, &self.key).await? else { return Ok(None) };
-        self.see(item)?;
+        self.see(&item)?;
         Ok(Some(self))
     }
 
@@ -104,7 +110,7 @@ impl Hold {
                 Ok(true)
             }
             Put::Refused(Some(item)) => {
-                self.see(item)?;
+                self.see(&item)?;
                 Ok(false)
             }
             Put::Refused(None) => Err(HandleError::Gone { key: self.key.clone() }),
@@ -121,7 +127,7 @@ impl Hold {
         self.write(ledger, claim).await
     }
 
-    fn see(&mut self, item: Item) -> Result<(), HandleError> {
+    fn see(&mut self, item: &Item) -> Result<(), HandleError> {
         let unreadable = |cause| HandleError::Item { key: self.key.clone(), cause };
         if self.run.is_some() {
             let record = RunRecord::decode(&item.value).map_err(unreadable)?;

@@ -28,8 +28,8 @@ impl Inner {
         let mut attempt = Attempt::new(self, event, &pin, message.to);
         attempt.hops = message.hops;
         attempt.sent = Some(message.sent);
-        let first = self.first_claim(event);
-        let hold = Hold::of_node(&pin, message.to, attempt.region(), self.expiry(&pin), first);
+        let first = Claim::first(event);
+        let hold = Hold::of_node(&pin, message.to, attempt.region(), pin.kept_until(), first);
         let Some(mut hold) = hold.load(&attempt.ledger).await? else {
             return attempt.abandon(self.gave_up(reason)).await;
         };
@@ -44,8 +44,7 @@ impl Inner {
                     message.hops += 1;
                     message.revived = true;
                     let stage = self.name_of(message.to).to_owned();
-                    let body =
-                        message.encode().map_err(|cause| HandleError::Unwritable { stage, cause })?;
+                    let body = message.encode().map_err(|cause| HandleError::Unwritable { stage, cause })?;
                     return self.send_again(event, message.to, body, &hold.claim).await;
                 }
                 let mut input: Vec<Value> = message.values.into_iter().map(Value::from).collect();

@@ -47,23 +47,15 @@ mod sync;
 use std::sync::Arc;
 use std::time::Duration;
 
-use caribou_model::{FunctionSpec, Graph, NodeId, Region, Timestamp};
+use caribou_model::{FunctionSpec, Graph, NodeId, Region};
 
-pub use self::error::{HandleError, Refusal, ShimError};
 pub(crate) use self::entry::run_of;
+pub use self::error::{HandleError, Refusal, ShimError};
 pub use self::event::{Event, Handled};
 use self::plans::Plans;
+use crate::Workflow;
 use crate::message::Message;
 use crate::port::{Ports, StageAddress};
-use crate::{Pin, Workflow};
-
-/// How long items of a run are kept after its deadline: a run that failed can be looked at for that long, and at
-/// the time of a write nobody knows whether its run will fail.
-const KEPT: Duration = Duration::from_secs(14 * 24 * 3600);
-/// How long large values are kept after a run's deadline; those that made a run fail are written again.
-const BLOBS_KEPT: Duration = Duration::from_secs(3600);
-/// How long after an invocation's deadline its lease ends, for clocks that differ.
-const LEASE_MARGIN: Duration = Duration::from_secs(5);
 
 /// What an instance serves, and where.
 #[derive(Clone)]
@@ -110,7 +102,8 @@ impl Shim {
         graph.validate()?;
         let function = graph.functions.iter().find(|function| function.name == deployment.function);
         let Some(function) = function.cloned() else {
-            let known: Vec<_> = graph.functions.iter().map(|function| format!("`{}`", function.name)).collect();
+            let known: Vec<_> =
+                graph.functions.iter().map(|function| format!("`{}`", function.name)).collect();
             return Err(ShimError::UnknownFunction {
                 workflow: graph.workflow,
                 function: deployment.function,
@@ -157,11 +150,6 @@ impl Shim {
 }
 
 impl Inner {
-    /// Until when the items of a run are kept.
-    pub(crate) fn expiry(&self, pin: &Pin) -> Timestamp {
-        pin.deadline.plus(KEPT)
-    }
-
     pub(crate) fn name_of(&self, node: NodeId) -> &str {
         self.graph.node(node).map_or("?", |node| &node.name)
     }

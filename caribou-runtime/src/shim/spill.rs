@@ -60,11 +60,7 @@ impl Spill<'_> {
         Ok(indices.iter().filter_map(|index| stored.get(*index as usize).cloned()).collect())
     }
 
-    async fn store(
-        &self,
-        values: Vec<StoredValue>,
-        large: &[bool],
-    ) -> Result<Vec<StoredValue>, HandleError> {
+    async fn store(&self, values: Vec<StoredValue>, large: &[bool]) -> Result<Vec<StoredValue>, HandleError> {
         let stored = values.into_iter().zip(large).enumerate().map(|(n, (value, large))| async move {
             match value {
                 StoredValue::Inline(content) if *large => self.blob(n, content.into_inner()).await,
@@ -139,9 +135,10 @@ pub(crate) async fn fetch(
     values: &mut [Value],
     positions: &[u16],
 ) -> Result<u64, BlobError> {
-    let wanted = values.iter_mut().enumerate().filter(|(position, _)| {
-        u16::try_from(*position).is_ok_and(|position| positions.contains(&position))
-    });
+    let wanted = values
+        .iter_mut()
+        .enumerate()
+        .filter(|(position, _)| u16::try_from(*position).is_ok_and(|position| positions.contains(&position)));
     let fetches = wanted.map(|(_, value)| async move {
         let Value::Blob { reference, content: content @ None } = value else { return Ok(0) };
         let fetched = ledger.get_blob(&reference.region, &reference.key).await?;
@@ -170,7 +167,8 @@ mod tests {
     #[test]
     fn no_delivery_and_no_outcome_grows_past_its_limit() {
         let mut pool = Pool::default();
-        let indices: Vec<u32> = (0..40).map(|n| pool.index(inline(n, LARGEST_INLINE - usize::from(n)))).collect();
+        let indices: Vec<u32> =
+            (0..40).map(|n| pool.index(inline(n, LARGEST_INLINE - usize::from(n)))).collect();
         let large = pool.too_large(&[&indices[..20], &indices[20..]]);
         let kept = |group: &[u32]| -> usize {
             let kept = group.iter().filter(|index| !large[**index as usize]);

@@ -7,13 +7,13 @@ use std::time::Duration;
 use caribou_model::{AttemptOutcome, NodeId, NodeKind, Timestamp};
 use futures_util::FutureExt as _;
 
+use super::Inner;
 use super::attempt::Attempt;
 use super::claim::{Claim, Outcome, Progress};
 use super::error::{HandleError, Refusal};
 use super::event::{Event, Handled};
 use super::hold::{Claimed, Hold};
 use super::spill::{Spill, fetch};
-use super::{BLOBS_KEPT, Inner, LEASE_MARGIN};
 use crate::message::Message;
 use crate::pin::hash;
 use crate::port::BlobError;
@@ -55,7 +55,7 @@ impl Inner {
             attempt.abandon(format!("a message made {hops} hops; it is in a loop")).await?;
             return Ok(Handled::Done);
         }
-        let hold = Hold::of_node(&pin, node, attempt.region(), self.expiry(&pin), self.first_claim(event));
+        let hold = Hold::of_node(&pin, node, attempt.region(), pin.kept_until(), Claim::first(event));
         let claimed = if self.is_unclaimed(node) {
             Claimed::Mine(hold)
         } else {
@@ -116,15 +116,6 @@ impl Inner {
         Ok(())
     }
 
-    pub(crate) fn first_claim(&self, event: &Event) -> Claim {
-        Claim {
-            attempt: 1,
-            owner: event.request_id.clone(),
-            lease: event.deadline.plus(LEASE_MARGIN),
-            progress: Progress::Working,
-        }
-    }
-
     pub(crate) fn is_unclaimed(&self, node: NodeId) -> bool {
         let stage = self.graph.node(node).is_some_and(|node| matches!(node.kind, NodeKind::Stage { .. }));
         self.function.idempotent && stage
@@ -132,7 +123,9 @@ impl Inner {
 
     pub(crate) fn exhausted(&self) -> String {
         let attempts = self.function.attempts();
-        format!("none of {attempts} attempts came to an outcome: they crashed, timed out or lost their connections")
+        format!(
+            "none of {attempts} attempts came to an outcome: they crashed, timed out or lost their connections"
+        )
     }
 
     /// Sends the event again, to be looked at when a lease has ended. The event is acknowledged only after that.
@@ -162,9 +155,7 @@ impl Attempt<'_> {
         let (_, decided) = self.route(join, Values::new(values))?;
         let (mut deliveries, proceed) = decided.into_parts();
         match self.shim.graph.node(self.node).map(|node| &node.kind) {
-            Some(NodeKind::Stage { .. }) => {
-                self.work_at_stage(proceed.unwrap_or_default(), deliveries).await
-            }
+            Some(NodeKind::Stage { .. }) => self.work_at_stage(proceed.unwrap_or_default(), deliveries).await,
             Some(NodeKind::Result) => {
                 let (to, values) = (self.node, proceed.unwrap_or_default());
                 deliveries.push(Delivery { to, slot: 0, values });
@@ -222,7 +213,11 @@ impl Attempt<'_> {
     }
 
     /// Fetches the blobs that a step reads.
-    pub(crate) async fn fetched(&mut self, mut values: Vec<Value>, step: Step) -> Result<Vec<Value>, Stopped> {
+    pub(crate) async fn fetched(
+        &mut self,
+        mut values: Vec<Value>,
+        step: Step,
+    ) -> Result<Vec<Value>, Stopped> {
         let positions = (self.shim.deployment.workflow.reads)(step);
         match fetch(&self.ledger, &mut values, positions).await {
             Ok(bytes) => self.bytes_in += bytes,
@@ -275,7 +270,7 @@ impl Attempt<'_> {
             pin: self.pin,
             node: self.node,
             attempt,
-            expires: self.pin.deadline.plus(BLOBS_KEPT),
+            expires: self.pin.blobs_kept_until(),
         };
         let (deliveries, values) = spill.deliveries(deliveries).await?;
         let started = self.started.unwrap_or_else(|| self.shim.ports.clock.now());

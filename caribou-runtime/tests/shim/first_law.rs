@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::workflows::{BRANCH, CHAIN, FORK, GATE, LARGE, all};
 use async_trait::async_trait;
 use bytes::Bytes;
 use caribou_runtime::memory::{Faults, Report, Simulation};
@@ -11,7 +12,6 @@ use caribou_runtime::model::{AttemptOutcome, Epoch, Graph, Hour, Placement, Plan
 use caribou_runtime::port::{Condition, Item, Ports, Put, Store, StoreError};
 use caribou_runtime::{RunStatus, Workflow};
 use serde_json::json;
-use crate::workflows::{BRANCH, CHAIN, FORK, GATE, LARGE, all};
 
 const REGIONS: [&str; 3] = ["us-east-1", "ca-central-1", "eu-north-1"];
 
@@ -20,7 +20,8 @@ fn plan(workflow: &Workflow, seed: u64) -> Plan {
     let graph: Graph = (workflow.graph)();
     let stages = graph.stages().count();
     let hour = |hour: u64| {
-        let region = |stage: u64| Region::aws(REGIONS[((seed + hour) / 3_u64.pow(stage as u32) % 3) as usize]);
+        let region =
+            |stage: u64| Region::aws(REGIONS[((seed + hour) / 3_u64.pow(stage as u32) % 3) as usize]);
         let regions: Vec<Region> = (0..stages as u64).map(region).collect();
         Placement::new(&regions).unwrap()
     };
@@ -34,6 +35,11 @@ fn plan(workflow: &Workflow, seed: u64) -> Plan {
 
 fn simulation(workflow: &'static Workflow, seed: u64) -> Simulation {
     Simulation::new(workflow).seed(seed).plan(plan(workflow, seed))
+}
+
+/// As many seeds as `CARIBOU_SEEDS` says, for a longer look.
+fn seeds(usual: u64) -> std::ops::Range<u64> {
+    0..std::env::var("CARIBOU_SEEDS").ok().and_then(|seeds| seeds.parse().ok()).unwrap_or(usual)
 }
 
 #[track_caller]
@@ -66,8 +72,9 @@ fn without_faults_every_run_succeeds_and_every_stage_runs_once() {
 fn with_faults_every_run_is_its_plain_call_or_fails_and_none_hangs() {
     let (mut runs, mut failed) = (0, 0);
     for workflow in all() {
-        for seed in 0..200 {
-            let report = simulation(workflow, seed).faults(Faults::some()).run([json!(2), json!(3), json!(6)]);
+        for seed in seeds(200) {
+            let report =
+                simulation(workflow, seed).faults(Faults::some()).run([json!(2), json!(3), json!(6)]);
             failed += holds(&report);
             runs += report.runs.len();
         }
@@ -79,7 +86,7 @@ fn with_faults_every_run_is_its_plain_call_or_fails_and_none_hangs() {
 fn with_heavy_faults_no_run_gives_a_wrong_result_and_none_hangs() {
     let faults = Faults { duplicate: 0.4, crash: 0.05, freeze: 0.02, lost_answer: 0.05, ..Faults::some() };
     for workflow in all() {
-        for seed in 0..200 {
+        for seed in seeds(200) {
             holds(&simulation(workflow, seed).faults(faults.clone()).run([json!(2), json!(3)]));
         }
     }
@@ -94,7 +101,13 @@ fn a_duplicate_runs_no_stage_twice_and_fires_a_sync_node_once() {
             assert_eq!(holds(&report), 0);
             let harmless = |stage: &str| stage == "harmless";
             for call in report.calls.iter().filter(|call| !harmless(&call.stage)) {
-                assert_eq!(report.calls_of("run-0", &call.stage), 1, "{}\n{:#?}", call.stage, report.schedule);
+                assert_eq!(
+                    report.calls_of("run-0", &call.stage),
+                    1,
+                    "{}\n{:#?}",
+                    call.stage,
+                    report.schedule
+                );
             }
         }
     }
@@ -235,8 +248,12 @@ fn a_region_that_is_down_is_replaced_by_home_and_the_telemetry_says_so() {
     let faults = Faults { down: [away].into(), ..Faults::default() };
     let regions = ["us-east-1", "eu-north-1"].map(Region::aws);
     for seed in 0..20 {
-        let report =
-            Simulation::new(&CHAIN).regions(regions.clone()).plan(plan.clone()).seed(seed).faults(faults.clone()).run([json!(1)]);
+        let report = Simulation::new(&CHAIN)
+            .regions(regions.clone())
+            .plan(plan.clone())
+            .seed(seed)
+            .faults(faults.clone())
+            .run([json!(1)]);
         assert_eq!(holds(&report), 0);
         let double = report.records_of("run-0", "double").next().unwrap();
         assert_eq!(double.successors[0].region, Some(Region::aws("us-east-1")));
@@ -272,7 +289,8 @@ fn a_gate_decides_once() {
         let faults = Faults { duplicate: 0.5, ..Faults::default() };
         let report = simulation(&GATE, seed).faults(faults).run([json!(1), json!(2)]);
         assert_eq!(holds(&report), 0);
-        let decided = report.records_of("run-0", "gate#1").filter(|record| record.outcome == AttemptOutcome::Succeeded);
+        let decided =
+            report.records_of("run-0", "gate#1").filter(|record| record.outcome == AttemptOutcome::Succeeded);
         assert_eq!(decided.count(), 1);
     }
 }

@@ -7,7 +7,9 @@ use caribou_runtime::memory::World;
 use caribou_runtime::model::{Epoch, NodeId, Placement, Plan, Region, RunId, Timestamp};
 use caribou_runtime::plan::Switched;
 use caribou_runtime::port::{Clock, StageAddress};
-use caribou_runtime::{Client, Deployment, Event, HandleError, Handled, RunStatus, Shim, ShimError, Workflow, plan};
+use caribou_runtime::{
+    Client, Deployment, Event, HandleError, Handled, RunStatus, Shim, ShimError, Workflow, plan,
+};
 use serde_json::{Value as Json, json};
 
 use crate::workflows::{BRANCH, CHAIN, FORK, GATE};
@@ -44,8 +46,8 @@ impl Bench {
             region: region.clone(),
             home: HOME,
             probe_share: 0.0,
-            run_deadline: Duration::from_secs(3600),
-            plan_cache: Duration::from_secs(60),
+            run_deadline: Duration::from_hours(1),
+            plan_cache: Duration::from_mins(1),
         };
         Shim::new(deployment, self.world.ports())
     }
@@ -62,7 +64,7 @@ impl Bench {
         Event {
             body: body.into(),
             request_id: format!("request-{}", self.deliveries),
-            deadline: received.plus(Duration::from_secs(60)),
+            deadline: received.plus(Duration::from_mins(1)),
             received,
             cold: false,
         }
@@ -97,8 +99,9 @@ impl Bench {
     fn switch(&self, region: Region, epoch: u64, expected: Option<u64>) -> Switched {
         let graph = (self.workflow.graph)();
         let placement = Placement::uniform(region, graph.stages().count());
-        let expires = self.world.now().plus(Duration::from_secs(86_400));
-        let plan = Plan { epoch: Epoch(epoch), expires, hours: vec![placement; 24], ..Plan::at_home(&graph, HOME) };
+        let expires = self.world.now().plus(Duration::from_hours(24));
+        let plan =
+            Plan { epoch: Epoch(epoch), expires, hours: vec![placement; 24], ..Plan::at_home(&graph, HOME) };
         wait(plan::switch(&*self.world.ports().store, &plan, expected)).unwrap()
     }
 }
@@ -200,7 +203,11 @@ fn what_cannot_be_handled_is_refused_with_the_reason() {
         (&to, "hello".to_owned(), "neither a message nor a request"),
         (&to, r#"{"caribou":1,"request":{"workflow":"press"}}"#.to_owned(), "serves `chain`"),
         (&to, r#"{"caribou":1,"request":{"workflow":"chain","version":"9"}}"#.to_owned(), "serves 0.1.0"),
-        (&elsewhere, r#"{"caribou":1,"request":{"workflow":"chain"}}"#.to_owned(), "received by function `double`"),
+        (
+            &elsewhere,
+            r#"{"caribou":1,"request":{"workflow":"chain"}}"#.to_owned(),
+            "received by function `double`",
+        ),
         (&to, body.replace(r#""v":"0.1.0""#, r#""v":"0.2.0""#), "version 0.2.0"),
         (&to, body.replace(r#""w":"chain""#, r#""w":"press""#), "workflow `press`"),
         (&to, body.replace(r#""n":1"#, r#""n":2"#), "function `double` does not serve"),
@@ -226,7 +233,7 @@ fn a_run_that_passes_its_deadline_fails_with_that_cause() {
     let mut bench = Bench::new(&CHAIN);
     let run = bench.start("r", json!(4));
     bench.deliver();
-    bench.world.advance(Duration::from_secs(3600));
+    bench.world.advance(Duration::from_hours(1));
     let RunStatus::Failed { stage: None, error, .. } = bench.status(&run) else { panic!() };
     assert!(error.contains("passed its deadline"), "{error}");
     assert_eq!(bench.deliver(), Handled::Done);

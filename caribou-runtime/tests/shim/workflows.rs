@@ -4,7 +4,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use caribou_runtime::model::{Edge, FunctionSpec, Graph, Node, NodeId, NodeKind};
 use caribou_runtime::{
-    Context, Error, Function, Result, RouteError, Step, Workflow, call_stage,
+    Context, Error, Function, Outbox, Payload, Result, RouteError, Step, Value, ValueError, Workflow,
+    call_stage,
 };
 use serde_json::Value as Json;
 
@@ -70,7 +71,13 @@ fn stage(name: &str, function: u16, slots: u8) -> Node {
     node(name, NodeKind::Stage { function }, slots)
 }
 
-fn graph(workflow: &Workflow, functions: Vec<FunctionSpec>, between: Vec<Node>, slots: u8, edges: &[(u16, u16, u8)]) -> Graph {
+fn graph(
+    workflow: &Workflow,
+    functions: Vec<FunctionSpec>,
+    between: Vec<Node>,
+    slots: u8,
+    edges: &[(u16, u16, u8)],
+) -> Graph {
     let mut nodes = vec![node("input", NodeKind::Entry, 0)];
     nodes.extend(between);
     nodes.push(node("result", NodeKind::Result, slots));
@@ -115,10 +122,19 @@ fn json<T: serde::Serialize>(value: T) -> Result<Json> {
     serde_json::to_value(value).map_err(Error::permanent)
 }
 
+fn pass<T: Payload>(outbox: &mut Outbox, to: u16, slot: u8, value: &T) -> Result<(), RouteError> {
+    outbox.send(NodeId(to), slot, vec![outbox.encode(value)?]);
+    Ok(())
+}
+
+fn relay(outbox: &mut Outbox, to: u16, value: Result<Value, ValueError>) -> Result<(), RouteError> {
+    outbox.send(NodeId(to), 0, vec![value?]);
+    Ok(())
+}
+
 fn reads_first(_: Step) -> &'static [u16] {
     &[0]
 }
-
 
 /// `increment(double(n))`
 pub(crate) static CHAIN: Workflow = Workflow {
@@ -131,13 +147,9 @@ pub(crate) static CHAIN: Workflow = Workflow {
         graph(&CHAIN, functions, stages, 1, &[(0, 1, 0), (1, 2, 0), (2, 3, 0)])
     },
     route: |step, values, outbox| match step {
-        Step::After(ENTRY) => Ok(outbox.send(NodeId(1), 0, vec![outbox.encode(&values.take::<u64>(0)?)?])),
-        Step::After(NodeId(1)) => {
-            Ok(outbox.send(NodeId(2), 0, vec![outbox.encode(&values.output::<u64>()?)?]))
-        }
-        Step::After(NodeId(2)) => {
-            Ok(outbox.send(NodeId(3), 0, vec![outbox.encode(&values.output::<u64>()?)?]))
-        }
+        Step::After(ENTRY) => pass(outbox, 1, 0, &values.take::<u64>(0)?),
+        Step::After(NodeId(1)) => pass(outbox, 2, 0, &values.output::<u64>()?),
+        Step::After(NodeId(2)) => pass(outbox, 3, 0, &values.output::<u64>()?),
         step => Err(RouteError::NoSuchStep(step)),
     },
     reads: reads_first,
@@ -147,7 +159,9 @@ pub(crate) static CHAIN: Workflow = Workflow {
         _ => None,
     },
     plain: |input| {
-        Box::pin(async move { json(plain::<Increment>((plain::<Double>((number(&input)?,)).await?,)).await?) })
+        Box::pin(
+            async move { json(plain::<Increment>((plain::<Double>((number(&input)?,)).await?,)).await?) },
+        )
     },
 };
 
@@ -170,7 +184,7 @@ pub(crate) static BRANCH: Workflow = Workflow {
         graph(&BRANCH, functions, stages, 1, &edges)
     },
     route: |step, values, outbox| match step {
-        Step::After(ENTRY) => Ok(outbox.send(NodeId(1), 0, vec![values.forward(0)?])),
+        Step::After(ENTRY) => relay(outbox, 1, values.forward(0)),
         Step::After(NodeId(1)) => {
             let x = values.output::<u64>()?;
             outbox.send(NodeId(2), 0, vec![outbox.encode(&x)?]);
@@ -181,16 +195,13 @@ pub(crate) static BRANCH: Workflow = Workflow {
             }
             Ok(())
         }
-        Step::After(NodeId(2)) => {
-            Ok(outbox.send(NodeId(4), 0, vec![outbox.encode(&values.output::<u64>()?)?]))
+        Step::After(NodeId(2)) => pass(outbox, 4, 0, &values.output::<u64>()?),
+        Step::After(NodeId(3)) => pass(outbox, 4, 1, &Some(values.output::<u64>()?)),
+        Step::Join(NodeId(4)) => {
+            outbox.proceed(vec![values.forward(0)?, values.forward(1)?]);
+            Ok(())
         }
-        Step::After(NodeId(3)) => {
-            Ok(outbox.send(NodeId(4), 1, vec![outbox.encode(&Some(values.output::<u64>()?))?]))
-        }
-        Step::Join(NodeId(4)) => Ok(outbox.proceed(vec![values.forward(0)?, values.forward(1)?])),
-        Step::After(NodeId(4)) => {
-            Ok(outbox.send(NodeId(5), 0, vec![outbox.encode(&values.output::<u64>()?)?]))
-        }
+        Step::After(NodeId(4)) => pass(outbox, 5, 0, &values.output::<u64>()?),
         step => Err(RouteError::NoSuchStep(step)),
     },
     reads: |step| if step == Step::After(NodeId(4)) { &[0, 1] } else { reads_first(step) },
@@ -231,25 +242,15 @@ pub(crate) static GATE: Workflow = Workflow {
     route: |step, values, outbox| match step {
         Step::After(ENTRY) => {
             outbox.send(NodeId(1), 0, vec![values.forward(0)?]);
-            Ok(outbox.send(NodeId(2), 0, vec![values.forward(0)?]))
+            relay(outbox, 2, values.forward(0))
         }
-        Step::After(NodeId(1)) => {
-            Ok(outbox.send(NodeId(3), 0, vec![outbox.encode(&values.output::<u64>()?)?]))
-        }
-        Step::After(NodeId(2)) => {
-            Ok(outbox.send(NodeId(3), 1, vec![outbox.encode(&values.output::<u64>()?)?]))
-        }
+        Step::After(NodeId(1)) => pass(outbox, 3, 0, &values.output::<u64>()?),
+        Step::After(NodeId(2)) => pass(outbox, 3, 1, &values.output::<u64>()?),
         Step::Join(NodeId(3)) => {
             let (a, b) = (values.take::<u64>(0)?, values.take::<u64>(1)?);
-            if (a + b) % 2 == 0 {
-                Ok(outbox.send(NodeId(4), 0, vec![outbox.encode(&(a + b))?]))
-            } else {
-                Ok(outbox.send(NodeId(5), 0, vec![values.forward(1)?]))
-            }
+            if (a + b) % 2 == 0 { pass(outbox, 4, 0, &(a + b)) } else { relay(outbox, 5, values.forward(1)) }
         }
-        Step::After(NodeId(4)) => {
-            Ok(outbox.send(NodeId(5), 0, vec![outbox.encode(&values.output::<u64>()?)?]))
-        }
+        Step::After(NodeId(4)) => pass(outbox, 5, 0, &values.output::<u64>()?),
         step => Err(RouteError::NoSuchStep(step)),
     },
     reads: |step| if step == Step::Join(NodeId(3)) { &[0, 1] } else { reads_first(step) },
@@ -280,7 +281,7 @@ pub(crate) static FORK: Workflow = Workflow {
         graph(&FORK, functions, stages, 2, &[(0, 1, 0), (1, 2, 0), (1, 3, 0), (2, 4, 0), (3, 4, 1)])
     },
     route: |step, values, outbox| match step {
-        Step::After(ENTRY) => Ok(outbox.send(NodeId(1), 0, vec![values.forward(0)?])),
+        Step::After(ENTRY) => relay(outbox, 1, values.forward(0)),
         Step::After(NodeId(1)) => {
             let (n, call) = values.output::<Made>()?;
             for to in [2, 3] {
@@ -288,15 +289,17 @@ pub(crate) static FORK: Workflow = Workflow {
             }
             Ok(())
         }
-        Step::After(node @ (NodeId(2) | NodeId(3))) => {
-            let slot = if node.0 == 2 { 0 } else { 1 };
+        Step::After(node @ NodeId(2 | 3)) => {
+            let slot = u8::from(node.0 == 3);
             let n = values.output::<u64>()?;
-            Ok(outbox.send(NodeId(4), slot, vec![outbox.encode(&n)?, values.forward(1)?]))
+            outbox.send(NodeId(4), slot, vec![outbox.encode(&n)?, values.forward(1)?]);
+            Ok(())
         }
         Step::Join(NodeId(4)) => {
             let sum = values.take::<u64>(0)? + values.take::<u64>(2)?;
             let same = values.take::<u32>(1)? == values.take::<u32>(3)?;
-            Ok(outbox.proceed(vec![outbox.encode(&(sum, same))?]))
+            outbox.proceed(vec![outbox.encode(&(sum, same))?]);
+            Ok(())
         }
         step => Err(RouteError::NoSuchStep(step)),
     },
@@ -327,22 +330,23 @@ pub(crate) static LARGE: Workflow = Workflow {
     route: |step, values, outbox| match step {
         Step::After(ENTRY) => {
             outbox.send(NodeId(1), 0, vec![values.forward(0)?]);
-            Ok(outbox.send(NodeId(2), 0, vec![values.forward(0)?]))
+            relay(outbox, 2, values.forward(0))
         }
-        Step::After(node @ (NodeId(1) | NodeId(2))) => {
-            let slot = if node.0 == 1 { 0 } else { 1 };
-            Ok(outbox.send(NodeId(3), slot, vec![outbox.encode(&values.output::<Vec<u64>>()?)?]))
+        Step::After(node @ NodeId(1 | 2)) => {
+            let slot = u8::from(node.0 == 2);
+            pass(outbox, 3, slot, &values.output::<Vec<u64>>()?)
         }
-        Step::Join(NodeId(3)) => Ok(outbox.proceed(vec![values.forward(0)?, values.forward(1)?])),
-        Step::After(NodeId(3)) => {
-            Ok(outbox.send(NodeId(4), 0, vec![outbox.encode(&values.output::<u64>()?)?]))
+        Step::Join(NodeId(3)) => {
+            outbox.proceed(vec![values.forward(0)?, values.forward(1)?]);
+            Ok(())
         }
+        Step::After(NodeId(3)) => pass(outbox, 4, 0, &values.output::<u64>()?),
         step => Err(RouteError::NoSuchStep(step)),
     },
     reads: |step| match step {
         Step::Join(_) => &[],
         Step::After(NodeId(3)) => &[0, 1],
-        step => reads_first(step),
+        Step::After(_) => &[0],
     },
     call: |node| match node.0 {
         1 | 2 => Some(call_stage::<Repeat>),

@@ -12,6 +12,7 @@ use crate::terminal::Terminal;
 
 /// Which plan.
 #[derive(Debug, clap::Args)]
+#[group(skip)]
 pub(crate) struct Args {
     #[command(flatten)]
     plan: PlanArgs,

@@ -13,6 +13,7 @@ use crate::terminal::Terminal;
 
 /// Which plan.
 #[derive(Debug, clap::Args)]
+#[group(skip)]
 pub(crate) struct Args {
     /// A deployed workflow, or the folder of its package; the only one deployed if left out.
     #[arg(value_name = "WORKFLOW|PATH")]

@@ -12,6 +12,7 @@ use crate::{graph, table};
 
 /// What to solve, and how.
 #[derive(Debug, clap::Args)]
+#[group(skip)]
 pub(crate) struct Args {
     /// A deployed workflow, or the folder of its package; the only one deployed if left out.
     #[arg(value_name = "WORKFLOW|PATH")]

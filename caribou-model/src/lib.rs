@@ -3,8 +3,8 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`region`] | [`Region`] and [`Provider`]: where a stage runs |
-//! | [`time`] | [`Timestamp`] and [`Hour`]: when it runs |
-//! | [`unit`] | physical quantities and money as newtypes |
+//! | [`mod@time`] | [`Timestamp`] and [`Hour`]: when it runs |
+//! | [`mod@unit`] | physical quantities and money as newtypes |
 //! | [`id`] | [`RunId`], [`Epoch`], [`NodeId`] |
 //! | [`function`] | [`FunctionSpec`]: what of a function the platform needs to know |
 //! | [`graph`] | [`Graph`]: entry, stages, gates, result and the edges between them |

@@ -19,6 +19,8 @@ pub(crate) struct CloudProcess {
     state: State,
     regions: Vec<Region>,
     child: Mutex<Child>,
+    /// Several runs may find at once that the cloud has ended; one of them starts it again.
+    reviving: tokio::sync::Mutex<()>,
     endpoint: Endpoint,
 }
 
@@ -29,7 +31,13 @@ impl CloudProcess {
     /// Starts a cloud on this state, and waits until it listens.
     pub(crate) async fn start(state: State, regions: Vec<Region>) -> Result<Self, CliError> {
         let (child, endpoint) = spawn(&state, &regions, 0).await?;
-        Ok(Self { state, regions, child: Mutex::new(child), endpoint })
+        Ok(Self {
+            state,
+            regions,
+            child: Mutex::new(child),
+            reviving: tokio::sync::Mutex::default(),
+            endpoint,
+        })
     }
 
     /// Where it listens; a cloud that was started again listens there too.
@@ -39,6 +47,7 @@ impl CloudProcess {
 
     /// Starts the cloud again on the same state and port if its process has ended. Tells whether it did.
     pub(crate) async fn revive(&self) -> Result<bool, CliError> {
+        let _alone = self.reviving.lock().await;
         let ended = matches!(self.child().try_wait(), Ok(Some(_)));
         if !ended {
             return Ok(false);

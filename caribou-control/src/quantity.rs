@@ -11,7 +11,7 @@ pub fn grams(grams: f64) -> String {
         format!("{} kg", digits(grams / 1000.0))
     } else if size >= 1.0 {
         format!("{} g", digits(grams))
-    } else if size >= 1e-3 || size == 0.0 {
+    } else if size >= 1e-4 || size == 0.0 {
         format!("{} mg", digits(grams * 1e3))
     } else {
         format!("{} µg", digits(grams * 1e6))

@@ -3,21 +3,21 @@
 use std::collections::BTreeMap;
 
 use caribou_control::account::Comparison;
-use caribou_control::difference::Difference;
 use caribou_control::report::Check;
 use caribou_control::telemetry::Log;
-use caribou_model::{AttemptOutcome, Epoch, Graph, NodeId, Plan, RunId, Transmission};
+use caribou_model::{AttemptOutcome, Graph, Hour, NodeId, Plan, Transmission};
 
 use super::batch::Ended;
 use super::example::Photo;
 
 /// The evidence.
-pub(super) struct Verdict<'a, E> {
+pub(super) struct Verdict<'a> {
     pub(super) graph: &'a Graph,
     pub(super) plan: &'a Plan,
-    pub(super) difference: &'a Difference,
+    /// The hour of the runs under the plan.
+    pub(super) hour: Hour,
     pub(super) log: &'a Log,
-    pub(super) ended: E,
+    pub(super) ended: &'a [&'a Ended],
     pub(super) photos: &'a [Photo],
     pub(super) comparison: &'a Comparison,
     /// The case that was optimised.
@@ -31,15 +31,10 @@ pub(super) struct Verdict<'a, E> {
 /// By which share the carbon of planned runs must be below that of probes.
 const ENOUGH: f64 = 0.30;
 
-/// The epoch of the plan that a run followed.
-pub(super) fn epoch(log: &Log, run: &RunId) -> Option<Epoch> {
-    log.runs.get(run)?.iter().find(|record| record.node == NodeId::ENTRY).map(|record| record.epoch)
-}
-
-impl<'a, E: Iterator<Item = &'a Ended>> Verdict<'a, E> {
-    pub(super) fn checks(mut self) -> Vec<Check> {
-        let ended: Vec<&Ended> = self.ended.by_ref().collect();
-        let mut checks = vec![self.results(&ended), self.once(&ended), self.moved(), self.carbon()];
+impl Verdict<'_> {
+    pub(super) fn checks(&self) -> Vec<Check> {
+        let ended = self.ended;
+        let mut checks = vec![self.results(ended), self.once(ended), self.moved(), self.carbon()];
         if self.killed {
             checks.push(Check {
                 name: "the embedded cloud was killed and no run was lost".into(),
@@ -107,7 +102,7 @@ impl<'a, E: Iterator<Item = &'a Ended>> Verdict<'a, E> {
     }
 
     fn moved(&self) -> Check {
-        let placement = self.plan.placement(self.difference.hour);
+        let placement = self.plan.placement(self.hour);
         let stages = self.graph.stages().count();
         let away = (0..stages)
             .filter_map(|stage| placement?.region_of(stage))
@@ -116,7 +111,7 @@ impl<'a, E: Iterator<Item = &'a Ended>> Verdict<'a, E> {
         Check {
             name: "at least one stage runs outside the home region".into(),
             held: away > 0,
-            detail: format!("{away} of {stages} at {} UTC", self.difference.hour),
+            detail: format!("{away} of {stages} at {} UTC", self.hour),
         }
     }
 

@@ -56,8 +56,15 @@ fn with_interval(interval: Interval, write: fn(f64) -> String) -> String {
     format!("{}<small>{} … {}</small>", write(interval.value), write(interval.low), write(interval.high))
 }
 
+/// The class of a change; one that rounds to nothing is neither better nor worse.
 fn direction(before: f64, after: f64) -> &'static str {
-    if after < before { "better" } else { "worse" }
+    if quantity::change(before, after) == quantity::change(before, before) {
+        "same"
+    } else if after < before {
+        "better"
+    } else {
+        "worse"
+    }
 }
 
 /// The stages that move, and what each move and all of them bring.

@@ -8,7 +8,7 @@ pub(super) const WIDTH: f64 = 176.0;
 pub(super) const HEIGHT: f64 = 58.0;
 const GAP: f64 = 28.0;
 const LAYER: f64 = 104.0;
-const BEND: f64 = 14.0;
+const BEND: f64 = 96.0;
 const MARGIN: f64 = 14.0;
 const SWEEPS: usize = 12;
 

@@ -85,7 +85,8 @@ impl Report<'_> {
             page.push_str("<h2>Before and after, as measured</h2>\n");
             page.push_str(
                 "<p class=\"note\">Probes are runs that went wholly to the home region in the same period: the control \
-                 group. Below each figure its 95 % interval.</p>\n",
+                 group. Their requests are received where the plan has the first stage and forwarded home, which counts too. \
+                 Below each figure its 95 % interval.</p>\n",
             );
             page.push_str(&figures::comparison(comparison, Some(&self.difference.now)));
         }

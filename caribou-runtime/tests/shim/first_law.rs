@@ -79,6 +79,7 @@ fn with_faults_every_run_is_its_plain_call_or_fails_and_none_hangs() {
             runs += report.runs.len();
         }
     }
+    println!("{failed} of {runs} runs failed");
     assert!(failed * 100 <= runs, "{failed} of {runs} runs failed");
 }
 

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`function`], [`workflow`] | what `#[caribou::function]` and `#[caribou::workflow]` implement and register |
 //! | [`codec`], [`bytes`] | the format in which values travel |
+//! | [`exit`] | ways out of a body before its end |
 //! | [`draft`], [`tag`], [`plain`] | what their expansions call |
 //! | [`mod@map`] | one call of a function for each of many items |
 //! | [`shim`] | the protocol: claims, outcomes, sync nodes, failover |
@@ -25,6 +26,7 @@ pub mod codec;
 pub mod context;
 pub mod draft;
 pub mod error;
+pub mod exit;
 pub mod function;
 #[cfg(feature = "lambda")]
 pub mod lambda;

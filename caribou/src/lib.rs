@@ -117,6 +117,7 @@ pub mod __private {
 
     pub use caribou_runtime as runtime;
     pub use caribou_runtime::draft::{Draft, check_deployed_name};
+    pub use caribou_runtime::exit::{Flow, attempt, failure};
     pub use caribou_runtime::function::{Failed, Output, Success, check_caught, success};
     pub use caribou_runtime::map::each;
     pub use caribou_runtime::model::{FunctionSpec, Graph, NodeId, Region};

@@ -156,7 +156,7 @@ impl Lowering<'_> {
     fn arm(&mut self, branch: BranchId, index: usize, arm: Arm, mode: Mode, kind: VariableKind) -> BranchArm {
         let id = BlockId(self.next_block);
         self.next_block += 1;
-        self.blocks.push(id);
+        self.blocks.push((id, mode));
         self.items.push(Vec::new());
         self.scope.enter();
         let mut binds: Vec<VarId> = Vec::new();

@@ -53,12 +53,12 @@ impl Lowering<'_> {
             }
             written.push(id);
             let name = touch.ident.to_string();
-            if self.variables[id.0].block != self.block_id() {
+            if !self.is_last_word_on(id) {
                 self.errors.at(
                     &touch.ident,
                     format!(
-                        "`{name}` comes from outside of this `if`, and an `if` with stages in it cannot change it: \
-                         make the new value the value of the `if`"
+                        "`{name}` comes from outside of this branch, and a branch with a stage or a `return` in it \
+                         cannot change it: make the new value the value of the branch"
                     ),
                 );
             }
@@ -87,6 +87,14 @@ impl Lowering<'_> {
             versions.push(version);
         }
         versions
+    }
+
+    /// Whether nothing outside of the current block reads a variable later: it is declared here, or all blocks around
+    /// up to its own end the workflow.
+    fn is_last_word_on(&self, variable: VarId) -> bool {
+        let declared = self.variables[variable.0].block;
+        let inner = self.blocks.iter().rev().take_while(|(block, _)| *block != declared);
+        inner.into_iter().all(|(_, mode)| *mode == Mode::Result)
     }
 
     /// Lifts stage calls out of an expression, in evaluation order, and reports those that cannot be.

@@ -34,7 +34,7 @@ pub(crate) fn lower(
         glue: Vec::new(),
         stages: Vec::new(),
         branches: Vec::new(),
-        blocks: vec![BlockId(0)],
+        blocks: vec![(BlockId(0), Mode::Result)],
         next_block: 1,
         items: vec![Vec::new()],
         declarations: Vec::new(),
@@ -79,8 +79,8 @@ struct Lowering<'e> {
     glue: Vec<Glue>,
     stages: Vec<Stage>,
     branches: Vec<Branch>,
-    /// The blocks around the current item, innermost last.
-    blocks: Vec<BlockId>,
+    /// The blocks around the current item, innermost last, with what their value is.
+    blocks: Vec<(BlockId, Mode)>,
     next_block: usize,
     /// The items of these blocks so far.
     items: Vec<Vec<Item>>,
@@ -90,7 +90,7 @@ struct Lowering<'e> {
 
 impl Lowering<'_> {
     fn block_id(&self) -> BlockId {
-        self.blocks.last().copied().unwrap_or(BlockId(0))
+        self.blocks.last().map_or(BlockId(0), |(block, _)| *block)
     }
 
     fn push(&mut self, item: Item) {

@@ -84,7 +84,7 @@ fn glue_may_leave_its_own_closures() {
 fn writes_that_cannot_be_placed() {
     assert!(
         mistake("let mut v = a; if v.c { f(1).await?; v.push(1); } g(1).await")
-            .contains("outside of this `if`")
+            .contains("outside of this branch")
     );
     assert!(mistake("let mut v = a; f(v.pop()).await").contains("a statement of its own"));
     assert!(mistake("let v = &a.x; let w = &mut y; f(1).await?; g(w).await").contains("borrows"));

@@ -133,9 +133,10 @@ fn graph(compiled: &Compiled, signature: &Signature) -> TokenStream {
             NodeForm::Stage(stage) => {
                 let stage = &compiled.body.stages[stage.0];
                 let function = &stage.function;
-                let added = match stage.map {
-                    None => quote!(.stage::<#function>(#slots)),
-                    Some(_) => quote!(.map::<#function>(#slots)),
+                let added = if stage.map.is_some() {
+                    quote!(.map::<#function>(#slots))
+                } else {
+                    quote!(.stage::<#function>(#slots))
                 };
                 let caught = stage.question.is_none().then(|| quote!(.caught()));
                 quote!(#added #caught)

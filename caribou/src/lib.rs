@@ -86,8 +86,9 @@ pub mod __private {
     pub use caribou_runtime::function::{Failed, Output, Success, check_caught, success};
     pub use caribou_runtime::map::each;
     pub use caribou_runtime::model::{FunctionSpec, Graph, NodeId, Region};
-    pub use caribou_runtime::plain::{Input, plain_result};
+    pub use caribou_runtime::plain::{Input, PlainResult, plain, plain_result};
     pub use caribou_runtime::tag::Tag;
+    pub use caribou_runtime::workflow::Routed;
     pub use caribou_runtime::{
         BoxFuture, Call, Context, Error, Function, FunctionResult, Outbox, RouteError, Step, Values,
         Workflow, call_stage,

@@ -1,0 +1,8 @@
+//! The `caribou` command as a user drives it.
+
+#[cfg(test)]
+mod caribou;
+mod check;
+mod errors;
+mod local;
+mod usage;

@@ -59,9 +59,25 @@ pub(crate) fn caribou(folder: &Path, arguments: &[&str]) -> Said {
     Said::of(&command().args(arguments).current_dir(folder).output().expect("caribou runs"))
 }
 
+/// What was said, without where the test runs.
+pub(crate) fn plain(said: &Said, folder: &tempfile::TempDir) -> String {
+    let path = folder.path().canonicalize().expect("a folder");
+    said.to_string().replace(&path.display().to_string(), "FOLDER")
+}
+
+/// The root of this repository.
+pub(crate) fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("a workspace").to_path_buf()
+}
+
 /// The example workflow of this repository.
 pub(crate) fn example() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("a workspace").join("examples/image-press")
+    root().join("examples/image-press")
+}
+
+/// A package of several small workflows.
+pub(crate) fn flows() -> PathBuf {
+    root().join("tests")
 }
 
 /// Writes files into a new folder.

@@ -1,14 +1,21 @@
-//! `caribou check` on the example of this repository.
+//! `caribou check` on the workflows of this repository.
 
-use crate::caribou::{caribou, example, folder};
+use crate::caribou::{caribou, example, flows, folder};
 
 #[test]
-fn the_example_is_sound_and_its_graph_is_shown() {
+fn a_sound_workflow_is_shown_with_its_functions() {
+    let said = caribou(&flows(), &["check", "--workflow", "text2speech_censoring"]);
+    insta::assert_snapshot!(said.succeeded());
+}
+
+#[test]
+fn what_is_shown_fits_a_hundred_columns() {
     let said = caribou(&example(), &["check"]).succeeded();
-    for part in
-        ["workflow image_press", "1 sync node", "if facts.low_light", "waits for resize + palette + card"]
-    {
+    for part in ["image_press 0.1.0: 7 stages", "if facts.low_light", "waits for resize + palette + card"] {
         assert!(said.stdout.contains(part), "{part}: {said}");
+    }
+    for line in said.stdout.lines() {
+        assert!(line.chars().count() <= 100, "{line}");
     }
 }
 

@@ -1,14 +1,8 @@
 //! Mistakes, and how they are told.
 
-use crate::caribou::{Said, caribou, folder};
+use crate::caribou::{caribou, flows, folder, plain};
 
 const CARGO_TOML: &str = "[package]\nname = 'press'\nversion = '0.1.0'\nedition = '2024'\n[workspace]\n";
-
-/// A snapshot must not depend on where the test runs.
-fn plain(said: &Said, folder: &tempfile::TempDir) -> String {
-    let path = folder.path().canonicalize().unwrap();
-    said.to_string().replace(&path.display().to_string(), "FOLDER")
-}
 
 #[test]
 fn a_folder_without_a_package() {
@@ -39,6 +33,35 @@ fn a_package_with_several_binaries() {
     let folder = folder(&files);
     let said = caribou(folder.path(), &["check"]);
     insta::assert_snapshot!(plain(&said, &folder));
+}
+
+#[test]
+fn a_package_with_several_workflows() {
+    let said = caribou(&flows(), &["check"]);
+    assert_eq!(said.code, 1, "{said}");
+    assert!(said.stderr.contains("name one with --workflow:\n"), "{said}");
+    assert!(said.stderr.contains("    diamond\n"), "{said}");
+}
+
+#[test]
+fn a_workflow_that_the_package_does_not_have() {
+    let said = caribou(&flows(), &["graph", "--workflow", "diamant"]);
+    assert_eq!(said.code, 1, "{said}");
+    assert!(said.stderr.contains("has no workflow `diamant`; it has:\n"), "{said}");
+    assert!(said.stderr.contains("    diamond\n"), "{said}");
+}
+
+#[test]
+fn a_bootstrap_without_the_library_that_holds_its_workflows() {
+    for command in ["check", "graph"] {
+        let said = caribou(&flows(), &[command, "--bin", "forgotten"]);
+        assert_eq!(said.code, 1, "{said}");
+        assert!(said.stderr.contains("`use caribou_tests as _;` in src/bin/forgotten.rs"), "{said}");
+        assert!(said.stderr.contains("diamond (src/workflows/diamond.rs:"), "{said}");
+    }
+    let said = caribou(&flows(), &["check", "--bin", "forgotten", "--workflow", "relays"]);
+    assert_eq!(said.code, 1, "{said}");
+    assert!(said.stderr.contains("`relays`") && !said.stderr.contains("`diamond`"), "{said}");
 }
 
 #[test]

@@ -4,5 +4,6 @@
 mod caribou;
 mod check;
 mod errors;
+mod graph;
 mod local;
 mod usage;

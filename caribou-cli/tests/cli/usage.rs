@@ -14,7 +14,7 @@ fn without_a_command_the_help_is_shown() {
 #[test]
 fn every_command_has_its_help() {
     let folder = folder(&[]);
-    for command in ["demo", "check", "local", "run", "solve", "plan", "migrate"] {
+    for command in ["demo", "check", "graph", "local", "run", "solve", "plan", "migrate"] {
         let said = caribou(folder.path(), &[command, "--help"]).succeeded();
         assert!(said.stdout.contains("Usage: caribou"), "{said}");
     }

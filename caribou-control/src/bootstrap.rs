@@ -137,7 +137,7 @@ impl Bootstrap {
         };
         if !output.status.success() {
             let said = String::from_utf8_lossy(&output.stderr);
-            if said.trim() == caribou_runtime::bootstrap::BootstrapError::Empty.to_string() {
+            if said.starts_with("this bootstrap has no workflow") {
                 return Err(BootstrapError::Empty { path: self.path.clone() });
             }
             if said.starts_with("this bootstrap ") {

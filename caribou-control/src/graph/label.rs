@@ -26,17 +26,17 @@ impl Shape {
     }
 }
 
-/// What is to be known of a node beside its name and its type, in a few words each.
-pub(super) fn notes(graph: &Graph, node: &Node) -> Vec<String> {
-    let mut notes = Vec::new();
+/// What is to be known of a node of its kind, a few words each.
+pub(super) fn remarks(graph: &Graph, node: &Node) -> Vec<String> {
     match node.kind {
-        NodeKind::Entry | NodeKind::Result => {}
-        NodeKind::Stage { function, .. } => {
-            let called = graph.functions.get(usize::from(function)).map(|spec| &spec.name);
-            notes.extend(called.filter(|name| **name != node.name).map(|name| format!("calls {name}")));
-        }
-        NodeKind::Gate { host, .. } => notes.push(format!("gate in {}", name(graph, host))),
+        NodeKind::Entry | NodeKind::Result | NodeKind::Stage { .. } => Vec::new(),
+        NodeKind::Gate { host, .. } => vec![format!("gate in {}", name(graph, host))],
     }
+}
+
+/// Its [`remarks`], and how many arrivals it waits for.
+pub(super) fn notes(graph: &Graph, node: &Node) -> Vec<String> {
+    let mut notes = remarks(graph, node);
     if node.slots > 1 {
         notes.push(format!("waits for {}", node.slots));
     }
@@ -50,7 +50,7 @@ pub(super) fn name(graph: &Graph, id: NodeId) -> &str {
 
 /// The condition under which an edge is taken, as people say it: `unless x` for `!(x)`, and `otherwise` where it is
 /// clear of what.
-pub(super) fn condition(graph: &Graph, edge: &Edge) -> Option<String> {
+pub(crate) fn condition(graph: &Graph, edge: &Edge) -> Option<String> {
     let when = edge.when.as_deref()?;
     let Some(inner) = negated(when) else { return Some(one_line(when)) };
     let beside: Vec<&str> = graph.edges_from(edge.from).filter_map(|other| other.when.as_deref()).collect();

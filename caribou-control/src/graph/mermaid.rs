@@ -19,7 +19,9 @@ pub fn mermaid(graph: &Graph) -> String {
             Shape::Sync => ("[[", "]]"),
             Shape::Gate => ("{{", "}}"),
         };
-        let _ = writeln!(text, "    n{index}{open}\"{}\"{close}", escape(&node.name));
+        let lines = [vec![node.name.clone()], label::remarks(graph, node)].concat();
+        let lines: Vec<String> = lines.iter().map(|line| escape(line)).collect();
+        let _ = writeln!(text, "    n{index}{open}\"{}\"{close}", lines.join("<br/>"));
     }
     for arrow in label::arrows(graph) {
         let (from, to) = (arrow.from.index(), arrow.to.index());

@@ -25,7 +25,7 @@ mod mermaid;
 mod svg;
 mod tree;
 
-pub(crate) use label::shorten;
+pub(crate) use label::{condition, shorten};
 pub(crate) use svg::curve;
 
 pub use dot::dot;

@@ -6,7 +6,7 @@ use caribou_model::{Graph, Hour, Node, NodeId, NodeKind, Plan};
 
 use super::legend::Legend;
 use crate::graph::layout::{Layout, Link, Size};
-use crate::graph::{curve, shorten};
+use crate::graph::{condition, curve, shorten};
 use crate::text::escape;
 
 /// Width of a node, in the units of the drawing.
@@ -45,12 +45,12 @@ pub(super) fn draw(graph: &Graph, plan: &Plan, hour: Hour, legend: &Legend) -> S
         svg.push_str("</g>\n");
     }
     for (edge, way) in graph.edges.iter().zip(&layout.links) {
-        if let (Some(when), Some((x, y))) = (&edge.when, way.label) {
+        if let (Some(when), Some(told), Some((x, y))) = (&edge.when, condition(graph, edge), way.label) {
             let y = y + 4.0;
             let _ = writeln!(
                 svg,
                 "<text class=\"when\" x=\"{x:.1}\" y=\"{y:.1}\">{}<title>{}</title></text>",
-                escape(&shorten(when, CONDITION.0)),
+                escape(&shorten(&told, CONDITION.0)),
                 escape(when)
             );
         }
@@ -113,11 +113,14 @@ fn layout(graph: &Graph) -> Layout {
         from: edge.from.index(),
         to: edge.to.index(),
         port: edge.slot,
-        label: edge.when.as_deref().map(|when| Size {
-            width: shorten(when, CONDITION.0).chars().count() as f64 * CONDITION.1 + 8.0,
+        label: condition(graph, edge).map(|when| Size {
+            width: shorten(&when, CONDITION.0).chars().count() as f64 * CONDITION.1 + 8.0,
             height: 16.0,
         }),
     });
-    let nodes = vec![Size { width: WIDTH, height: HEIGHT }; graph.nodes.len()];
-    Layout::of(&nodes, &links.collect::<Vec<_>>())
+    let nodes = graph.nodes.iter().map(|node| match node.kind {
+        NodeKind::Stage { .. } => Size { width: WIDTH, height: HEIGHT },
+        _ => Size { width: WIDTH - 76.0, height: HEIGHT - 24.0 },
+    });
+    Layout::of(&nodes.collect::<Vec<_>>(), &links.collect::<Vec<_>>())
 }

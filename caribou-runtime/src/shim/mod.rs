@@ -9,6 +9,7 @@
 //! | `stage` | a message is received: claim, inputs, the author's function, outcome |
 //! | `claim`, `hold` | who works on a node; the item that says so |
 //! | `deliver`, `sync`, `spill` | what is sent, what has arrived, what is too large for a message |
+//! | `dispatch`, `collect`, `crowd` | the items of a map, on their way there and back; many requests at a time |
 //! | `end` | how a run ends |
 //! | `letter` | dead letters |
 //! | `attempt`, `ledger`, `plans` | what one event keeps count of; the plan in force |
@@ -33,7 +34,10 @@ pub mod event;
 pub(crate) mod claim;
 
 mod attempt;
+mod collect;
+mod crowd;
 mod deliver;
+mod dispatch;
 mod end;
 mod entry;
 mod hold;

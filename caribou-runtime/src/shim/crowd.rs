@@ -38,6 +38,7 @@ mod tests {
             }
         };
         assert_eq!(crowd((0..1000).map(request)).await, Ok((0..1000).collect()));
-        assert_eq!(most.into_inner(), MOST_IN_FLIGHT);
+        let most = most.into_inner();
+        assert!((2..=MOST_IN_FLIGHT).contains(&most), "{most} were under way");
     }
 }

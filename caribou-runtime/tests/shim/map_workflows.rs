@@ -48,8 +48,7 @@ fn collect(name: &str, of: u16, host: u16) -> Node {
 
 /// Starts a map over one argument.
 fn over(out: &mut Outbox, to: u16, items: &[u64]) -> Result<(), RouteError> {
-    let items = each(items, |item| Ok(vec![out.encode(item)?]))?;
-    out.dispatch(NodeId(to), [None], items);
+    out.dispatch(NodeId(to), [None], each(items, |item| Ok(vec![out.encode(item)?]))?);
     Ok(())
 }
 

@@ -7,6 +7,7 @@
 use caribou_model::Region;
 
 use super::attempt::Attempt;
+use super::claim::StoredDelivery;
 use super::crowd::crowd;
 use super::error::HandleError;
 use super::stage::Stopped;
@@ -15,8 +16,6 @@ use crate::message::MapItem;
 use crate::port::BlobError;
 use crate::stored::StoredValue;
 use crate::{Bytes, Value, codec, key};
-
-use super::claim::StoredDelivery;
 
 /// The most items that are noted in one set.
 pub(crate) const SHARD: u32 = 256;

@@ -1,11 +1,15 @@
 //! Maps: the items of one stage, all the way there and back.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
+use bytes::Bytes;
 use caribou_runtime::RunStatus;
 use caribou_runtime::memory::{Faults, Report, Simulation};
 use caribou_runtime::model::{AttemptOutcome, Placement, Plan, Region, Timestamp};
+use caribou_runtime::port::{Condition, Item, Ports, Put, Store, StoreError};
 use serde_json::json;
 
 use crate::first_law::{holds, plan, seeds, simulation, succeeded};
@@ -129,6 +133,46 @@ fn with_faults_maps_of_several_shards_are_their_plain_call_or_fail_and_none_hang
     }
     println!("{failed} of {runs} runs failed, {again} items ran again");
     assert!(failed * 3 <= runs && again > 0, "{failed} of {runs} runs failed, {again} items ran again");
+}
+
+/// A store in which a set is not read after the addition but before it.
+struct Hasty(Arc<dyn Store>);
+
+#[async_trait]
+impl Store for Hasty {
+    async fn get(&self, region: &Region, key: &str) -> Result<Option<Item>, StoreError> {
+        self.0.get(region, key).await
+    }
+
+    async fn put(
+        &self,
+        region: &Region,
+        key: &str,
+        value: Bytes,
+        condition: Condition,
+        expires: Timestamp,
+    ) -> Result<Put, StoreError> {
+        self.0.put(region, key, value, condition, expires).await
+    }
+
+    async fn add(
+        &self,
+        region: &Region,
+        key: &str,
+        member: u32,
+        expires: Timestamp,
+    ) -> Result<BTreeSet<u32>, StoreError> {
+        let mut whole = self.0.add(region, key, member, expires).await?;
+        whole.remove(&member);
+        Ok(whole)
+    }
+}
+
+#[test]
+fn the_check_finds_a_map_that_is_never_collected() {
+    let hasty = |ports: Ports| Ports { store: Arc::new(Hasty(ports.store.clone())), ..ports };
+    let report = simulation(&MAPS, 1).ports(hasty).run([json!(5)]);
+    assert_eq!(report.check_first_law().unwrap_err().what, "it hangs");
 }
 
 #[test]

@@ -83,9 +83,14 @@ pub(crate) async fn run(args: Args, terminal: Terminal) -> Result<Outcome, CliEr
             }
             Ok(Outcome::Held)
         }
-        RunStatus::Failed { stage, error, .. } => {
-            terminal.document(&json!({ "run": run, "status": "failed", "stage": stage, "error": error }));
-            let at = stage.map_or(String::new(), |stage| format!(" at `{stage}`"));
+        RunStatus::Failed { stage, item, error, .. } => {
+            let mut failed = json!({ "run": run, "status": "failed", "stage": stage, "error": error });
+            if let Some(item) = item {
+                failed["item"] = item.into();
+            }
+            terminal.document(&failed);
+            let of_map = item.map_or(String::new(), |item| format!(", item {item}"));
+            let at = stage.map_or(String::new(), |stage| format!(" at `{stage}`{of_map}"));
             terminal.note(format!("run {run} failed{at}: {error}"));
             Ok(Outcome::DidNotHold)
         }

@@ -195,7 +195,6 @@ fn environment(deployed: &Deployed, endpoint: &str, id: InstanceId) -> Vec<(Stri
         ("AWS_LAMBDA_FUNCTION_TIMEOUT", spec.timeout_s.to_string()),
         ("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand".to_owned()),
         ("LAMBDA_TASK_ROOT", root.display().to_string()),
-        ("TZ", ":UTC".to_owned()),
         ("CARIBOU_WORKFLOW", address.workflow.clone()),
         ("CARIBOU_VERSION", address.version.clone()),
         ("CARIBOU_FUNCTION", address.function.clone()),
@@ -204,6 +203,9 @@ fn environment(deployed: &Deployed, endpoint: &str, id: InstanceId) -> Vec<(Stri
         ("CARIBOU_RUN_DEADLINE_S", run_deadline_s.to_string()),
         ("CARIBOU_LOCAL", endpoint.to_owned()),
     ];
-    let own = env.iter().map(|(name, value)| (name.clone(), value.clone()));
-    inherited.chain(own).chain(set.map(|(name, value)| (name.to_owned(), value))).collect()
+    let zone = ("TZ".to_owned(), ":UTC".to_owned());
+    let own = spec.environment.iter().chain(env).map(|(name, value)| (name.clone(), value.clone()));
+    // what the platform sets comes last, as nobody may change it
+    let set = set.map(|(name, value)| (name.to_owned(), value));
+    inherited.chain([zone]).chain(own).chain(set).collect()
 }

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | [`function`], [`workflow`] | what `#[caribou::function]` and `#[caribou::workflow]` implement and register |
 //! | [`codec`], [`bytes`] | the format in which values travel |
-//! | [`draft`], [`tag`], [`plain`] | what their expansions call |
+//! | [`draft`], [`check`], [`tag`], [`plain`] | what their expansions call |
 //! | [`shim`] | the protocol: claims, outcomes, sync nodes, failover |
 //! | [`request`], [`message`] | what a client sends, what stages send to each other |
 //! | [`client`], [`run`], [`plan`], [`pin`] | starting and watching runs; plans in the store; what is fixed for a run |
@@ -19,6 +19,7 @@
 #[cfg(feature = "lambda")]
 pub mod bootstrap;
 pub mod bytes;
+pub mod check;
 pub mod client;
 pub mod codec;
 pub mod context;

@@ -7,7 +7,7 @@ use std::pin::Pin;
 use caribou_model::{Graph, NodeId};
 
 use crate::codec::CodecError;
-use crate::{Arguments, Context, Error, Function, Outbox, ValueError, Values};
+use crate::{Context, Error, Function, Outbox, ValueError, Values};
 
 /// A future that can be named.
 pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
@@ -82,15 +82,14 @@ impl Workflow {
     }
 }
 
-/// The [`Call`] of a function.
+/// The [`Call`] of a function: it runs in the scope of its context.
 pub fn call_stage<F: Function>(
     context: Context,
     values: &Values,
 ) -> BoxFuture<Result<Box<dyn Any + Send>, Error>> {
-    let input = F::Input::take(values);
+    let called = F::take(values).map(|input| F::call(context.clone(), input));
     Box::pin(async move {
-        let input = input.map_err(Error::permanent)?;
-        let output = F::call(context, input).await?;
+        let output = context.scope(called.map_err(Error::permanent)?).await?;
         Ok(Box::new(output) as Box<dyn Any + Send>)
     })
 }

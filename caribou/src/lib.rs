@@ -116,14 +116,16 @@ pub mod __private {
     //! What the expansions of the macros refer to. Not for use by hand.
 
     pub use caribou_runtime as runtime;
-    pub use caribou_runtime::draft::{Draft, check_deployed_name};
-    pub use caribou_runtime::function::{Output, Success, success};
-    pub use caribou_runtime::model::{FunctionSpec, Graph, NodeId, Region};
+    pub use caribou_runtime::check::{Fault, Home, Known};
+    pub use caribou_runtime::context::current_context;
+    pub use caribou_runtime::draft::Draft;
+    pub use caribou_runtime::function::{Output, Success, argument, call, environment, regions, success};
+    pub use caribou_runtime::model::{Architecture, FunctionSpec, Graph, NodeId};
     pub use caribou_runtime::plain::{Input, plain_result};
     pub use caribou_runtime::tag::Tag;
     pub use caribou_runtime::{
-        BoxFuture, Call, Context, Error, Function, FunctionResult, Outbox, RouteError, Step, Values,
-        Workflow, call_stage,
+        BoxFuture, Call, Context, Error, Function, FunctionResult, Outbox, RouteError, Step, ValueError,
+        Values, Workflow, call_stage,
     };
     pub use inventory;
     pub use serde_json::Value as Json;

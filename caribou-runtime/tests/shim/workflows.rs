@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use caribou_runtime::model::{Edge, FunctionSpec, Graph, Node, NodeId, NodeKind};
 use caribou_runtime::{
-    Context, Error, Function, Outbox, Payload, Result, RouteError, Step, Value, ValueError, Workflow,
-    call_stage,
+    Arguments, Context, Error, Function, Outbox, Payload, Result, RouteError, Step, Value, ValueError,
+    Values, Workflow, call_stage,
 };
 use serde_json::Value as Json;
 
@@ -24,6 +24,10 @@ macro_rules! function {
 
             fn spec() -> FunctionSpec {
                 FunctionSpec { idempotent: $text == "harmless", ..FunctionSpec::new($text) }
+            }
+
+            fn take(values: &Values) -> Result<Self::Input, ValueError> {
+                Arguments::take(values)
             }
 
             async fn call($context: Context, ($($arg,)*): Self::Input) -> Result<$output> {

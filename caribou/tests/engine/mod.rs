@@ -177,14 +177,7 @@ fn shown(json: &Json) -> bytes::Bytes {
 }
 
 fn context(stage: &str) -> Context {
-    Context {
-        run: "run".parse().unwrap(),
-        stage: stage.to_owned(),
-        region: Region::aws("us-east-1"),
-        attempt: 1,
-        deadline: Timestamp::default(),
-        traceparent: None,
-    }
+    Context::plain(stage)
 }
 
 fn block_on<F: Future>(future: F) -> F::Output {

@@ -90,7 +90,7 @@ impl Manifest {
         }
         let mut closed_to = Vec::new();
         if let Some(DeValue::Table(functions)) = table.get("functions").map(Spanned::get_ref) {
-            for (name, rules) in functions.iter() {
+            for (name, rules) in functions {
                 if !rules_of(rules, mistakes).permit(&home) {
                     closed_to.push(name.get_ref().to_string());
                 }

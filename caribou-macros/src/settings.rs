@@ -92,13 +92,11 @@ pub(crate) fn parse(tokens: TokenStream, of: &str, supported: &[&str], errors: &
 }
 
 fn unknown(name: &Ident, of: &str, supported: &[&str]) -> String {
-    match typo::nearest(&name.to_string(), supported) {
-        Some(meant) => format!("{of} has no option `{name}`; did you mean `{meant}`?"),
-        None => {
-            let names: Vec<_> = supported.iter().map(|name| format!("`{name}`")).collect();
-            format!("{of} has no option `{name}`; the supported options are: {}", names.join(", "))
-        }
+    if let Some(meant) = typo::nearest(&name.to_string(), supported) {
+        return format!("{of} has no option `{name}`; did you mean `{meant}`?");
     }
+    let names: Vec<_> = supported.iter().map(|name| format!("`{name}`")).collect();
+    format!("{of} has no option `{name}`; the supported options are: {}", names.join(", "))
 }
 
 /// An expression without the invisible brackets that a macro puts around what was passed to it.

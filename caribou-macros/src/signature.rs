@@ -19,6 +19,8 @@ pub(crate) struct Signature {
     pub(crate) output: Type,
     /// `#[cfg(..)]` and the like, which must also stand on what is generated.
     pub(crate) conditions: Vec<Attribute>,
+    /// `#[allow(deprecated)]` if the function is, as what is generated calls it.
+    pub(crate) allowed: Option<Attribute>,
     /// The parameter that the caller does not pass: `&Context`.
     pub(crate) context: Option<ContextParameter>,
     /// Whether everything but a missing `async` is as it must be.
@@ -102,9 +104,11 @@ impl Signature {
             }
         };
         let conditions = item.attrs.iter().filter(|a| a.path().is_ident("cfg")).cloned().collect();
+        let deprecated = item.attrs.iter().any(|attribute| attribute.path().is_ident("deprecated"));
+        let allowed = deprecated.then(|| syn::parse_quote!(#[allow(deprecated)]));
         let deployable = errors.count() == mistakes;
         let (name, visibility) = (signature.ident.clone(), item.vis.clone());
-        Self { name, visibility, parameters, output, conditions, context, deployable }
+        Self { name, visibility, parameters, output, conditions, allowed, context, deployable }
     }
 }
 

@@ -101,6 +101,12 @@
 //! glue; `join!`; generic or borrowed parameters. Values that several stages share and change through a `Cell`, a
 //! `Mutex` or the like are beyond what the compiler sees: each region has its own.
 //!
+//! # Options
+//!
+//! [`function`] lists memory, timeout, storage, architecture, regions, environment variables and retries; [`workflow`] name
+//! and version. A function that wants to know its run, region or attempt takes a `&`[`Context`], which its callers do
+//! not pass.
+//!
 //! # Errors
 //!
 //! A function that fails is tried again within its budget (`retries`); an [`Error::permanent`] is not. When a stage has
@@ -132,9 +138,41 @@ pub mod __private {
 }
 
 pub use caribou_macros::{function, workflow};
+/// What a function may know of its attempt: `&Context` in its parameters.
+///
+/// A function takes it in any position, and its caller does not pass it.
+///
+/// ```
+/// use caribou::prelude::*;
+///
+/// #[caribou::function(timeout = "5min")]
+/// async fn press(context: &Context, photo: String) -> Result<String> {
+///     Ok(format!("{photo}, pressed in {} at attempt {}", context.region.code(), context.attempt))
+/// }
+///
+/// #[caribou::workflow]
+/// async fn card(photo: String) -> Result<String> {
+///     press(photo).await
+/// }
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<()> {
+///
+/// // In a test the context is that of a plain call, or the one that the test chooses.
+/// let mut context = Context::plain("press");
+/// context.attempt = 2;
+/// context.region = "ca-central-1".parse()?;
+/// let pressed = Context::scope(context, card("a lake".into())).await?;
+/// assert_eq!(pressed, "a lake, pressed in ca-central-1 at attempt 2");
+/// # Ok(())
+/// # }
+/// ```
+///
+/// ---
+#[doc(inline)]
+pub use caribou_runtime::Context;
 #[cfg(feature = "testing")]
 pub use caribou_runtime::memory as testing;
-pub use caribou_runtime::{Bytes, Client, Context, Error, Result};
+pub use caribou_runtime::{Bytes, Client, Error, Result};
 
 /// The `main` of a bootstrap: one binary that serves every function of the workflows that are linked into it.
 ///

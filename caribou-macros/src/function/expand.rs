@@ -33,7 +33,7 @@ pub(crate) fn deployed_name(signature: &Signature, options: &Options) -> String 
 
 /// The marker and its implementation of `Function`.
 pub(crate) fn implementation(signature: &Signature, options: &Options) -> TokenStream {
-    let Signature { name, parameters, output, conditions, .. } = signature;
+    let Signature { name, parameters, output, conditions, allowed, .. } = signature;
     let marker = marker(signature);
     let types: Vec<_> = parameters.iter().map(|parameter| &parameter.ty).collect();
     // what is wrong with a type is said at the type
@@ -60,6 +60,7 @@ pub(crate) fn implementation(signature: &Signature, options: &Options) -> TokenS
         #marker
 
         #(#conditions)*
+        #allowed
         const _: () = {
             use #caribou::__private as __caribou;
 

@@ -30,7 +30,8 @@ use proc_macro::TokenStream;
 /// Makes an `async fn` deployable.
 ///
 /// The function owns its parameters, returns a `Result`, and all of them are serialisable. It stays the function that it
-/// is: it can be called in a test or anywhere. Attributes below this one stay in their order.
+/// is: it can be called in a test or anywhere. Attributes below this one stay in their order, and see the function
+/// without its context.
 ///
 /// | option | what it says | default |
 /// |---|---|---|

@@ -1,5 +1,6 @@
 //! What an annotated `async fn` looks like, and what it must not look like.
 
+use syn::ext::IdentExt;
 use syn::spanned::Spanned;
 use syn::visit::Visit;
 use syn::{
@@ -8,7 +9,7 @@ use syn::{
 };
 
 use crate::errors::Errors;
-use crate::text;
+use crate::{text, unit};
 
 /// The parts of a signature that both attributes use.
 pub(crate) struct Signature {
@@ -113,6 +114,30 @@ impl Signature {
 }
 
 impl Signature {
+    /// The name under which it is deployed: what the `name` option says, or the Rust name. Reports a Rust name that the
+    /// cloud does not take.
+    pub(crate) fn deployed_name(
+        &self,
+        option: Option<&String>,
+        attribute: &str,
+        errors: &mut Errors,
+    ) -> String {
+        if let Some(name) = option {
+            return name.clone();
+        }
+        let name = self.name.unraw().to_string();
+        if !unit::is_name(&name) {
+            errors.at(
+                &self.name,
+                format!(
+                    "`{name}` is no name for Lambda, which takes 1 to 64 letters a to z, digits, `-` or `_`: give it \
+                     one, as in `#[caribou::{attribute}(name = \"..\")]`"
+                ),
+            );
+        }
+        name
+    }
+
     /// What the returned `Result` holds on success, if that can be seen: `T` of `Result<T>`.
     pub(crate) fn held(&self) -> Option<&Type> {
         let Type::Path(path) = &self.output else { return None };

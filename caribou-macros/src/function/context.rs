@@ -6,15 +6,11 @@ use syn::spanned::Spanned;
 use syn::{ItemFn, PatType, Stmt};
 
 use super::{Options, expand};
-use crate::signature::{ContextParameter, Signature};
+use crate::signature::ContextParameter;
 
-/// Takes the parameter away, and binds it in the body instead: behind the items that the body begins with.
-pub(crate) fn bind(
-    function: &mut ItemFn,
-    parameter: &ContextParameter,
-    signature: &Signature,
-    options: &Options,
-) {
+/// Takes the parameter away, and binds it in the body instead: behind the items that the body begins with. `name` is
+/// that under which the function is deployed.
+pub(crate) fn bind(function: &mut ItemFn, parameter: &ContextParameter, name: &str, options: &Options) {
     let PatType { attrs, pat, ty, .. } = &parameter.written;
     // the author's type is where a `Context` of another crate is seen
     let caribou: TokenStream = expand::caribou(options.caribou.as_ref())
@@ -24,7 +20,6 @@ pub(crate) fn bind(
             token
         })
         .collect();
-    let name = expand::deployed_name(signature, options);
     let timeout = options.timeout.map(Literal::u32_unsuffixed).map_or_else(
         || quote!(#caribou::__private::FunctionSpec::DEFAULT_TIMEOUT_S),
         |seconds| quote!(#seconds),

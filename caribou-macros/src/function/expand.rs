@@ -26,13 +26,8 @@ pub(crate) fn caribou(option: Option<&Path>) -> TokenStream {
     option.map_or_else(|| quote!(::caribou), ToTokens::to_token_stream)
 }
 
-/// The name under which the function is deployed.
-pub(crate) fn deployed_name(signature: &Signature, options: &Options) -> String {
-    options.name.clone().unwrap_or_else(|| signature.name.to_string())
-}
-
 /// The marker and its implementation of `Function`.
-pub(crate) fn implementation(signature: &Signature, options: &Options) -> TokenStream {
+pub(crate) fn implementation(signature: &Signature, options: &Options, deployed: &str) -> TokenStream {
     let Signature { name, parameters, output, conditions, allowed, .. } = signature;
     let marker = marker(signature);
     let types: Vec<_> = parameters.iter().map(|parameter| &parameter.ty).collect();
@@ -45,10 +40,9 @@ pub(crate) fn implementation(signature: &Signature, options: &Options) -> TokenS
         .collect();
     let values = if taken.is_empty() { quote!(_) } else { quote!(values) };
     let arguments: Vec<_> = (1..=parameters.len()).map(|number| format_ident!("argument_{number}")).collect();
-    let deployed = deployed_name(signature, options);
     let caribou = caribou(options.caribou.as_ref());
     let regions = regions(options);
-    let spec = spec(&deployed, options);
+    let spec = spec(deployed, options);
     let path = format!("::{name} (");
     let held = signature.held().map_or_else(
         || quote_spanned!(output.span()=> __caribou::Success<#output>),
@@ -102,7 +96,6 @@ pub(crate) fn implementation(signature: &Signature, options: &Options) -> TokenS
 pub(crate) fn placeholder(signature: &Signature, options: &Options, errors: &mut Errors) -> TokenStream {
     let Signature { name, conditions, .. } = signature;
     let marker = marker(signature);
-    let deployed = deployed_name(signature, options);
     let caribou = caribou(options.caribou.as_ref());
     let Some(mistake) = errors.take_first() else { return marker };
     quote! {
@@ -113,7 +106,7 @@ pub(crate) fn placeholder(signature: &Signature, options: &Options, errors: &mut
             use #caribou::__private as __caribou;
 
             impl __caribou::Function for #name {
-                const NAME: &'static str = #deployed;
+                const NAME: &'static str = "";
                 type Input = [(); #mistake];
                 type Output = Self::Input;
 

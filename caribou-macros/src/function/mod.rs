@@ -26,18 +26,19 @@ pub(crate) fn expand(options: TokenStream, item: &TokenStream) -> TokenStream {
     let mut errors = Errors::default();
     let signature = Signature::read(&function, "function", &mut errors);
     let options = Options::parse(options, &mut errors);
+    let name = signature.deployed_name(options.name.as_ref(), "function", &mut errors);
     let method = function.sig.receiver().is_some();
     let expansion = match (signature.deployable, method) {
         (true, _) => {
             // a missing `async` is reported once, here, and not again by whoever awaits the function
             function.sig.asyncness.get_or_insert_default();
-            expand::implementation(&signature, &options)
+            expand::implementation(&signature, &options, &name)
         }
         (false, false) => expand::placeholder(&signature, &options, &mut errors),
         (false, true) => TokenStream::new(),
     };
     if let Some(parameter) = &signature.context {
-        context::bind(&mut function, parameter, &signature, &options);
+        context::bind(&mut function, parameter, &name, &options);
     }
     let errors = errors.to_tokens();
     quote! {

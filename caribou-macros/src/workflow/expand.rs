@@ -25,7 +25,7 @@ pub(crate) fn workflow(
     errors: &mut Errors,
 ) -> TokenStream {
     let Signature { name, conditions, parameters, .. } = signature;
-    let deployed = options.name.clone().unwrap_or_else(|| name.to_string());
+    let deployed = signature.deployed_name(options.name.as_ref(), "workflow", errors);
     let version = options
         .version
         .as_ref()

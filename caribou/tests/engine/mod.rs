@@ -4,7 +4,7 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
-use caribou_runtime::model::{Graph, NodeId, NodeKind, Region, Timestamp};
+use caribou_runtime::model::{Graph, NodeId, NodeKind};
 use caribou_runtime::{Context, Delivery, Outbox, Step, Value, Values, Workflow, codec};
 use serde::Serialize;
 use serde_json::Value as Json;

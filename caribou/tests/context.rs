@@ -1,5 +1,7 @@
 //! What a function learns of the attempt that it runs in.
 
+#![allow(clippy::unwrap_used)]
+
 use std::sync::{Arc, Barrier};
 
 use caribou::__private::{Values, call_stage};

@@ -1,10 +1,14 @@
 //! One workflow a file, one shape of graph each.
 
 pub mod branches;
+pub mod chain;
 pub mod diamond;
 pub mod gates;
+pub mod once;
+pub mod pages;
 pub mod relays;
 pub mod text2speech;
+pub mod trip;
 
 /// A number that differs if any of the words does, and that anyone can compute again.
 pub(crate) fn mix(words: &[u64]) -> u64 {

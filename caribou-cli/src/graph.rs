@@ -67,12 +67,18 @@ fn headline(graph: &Graph, id: NodeId, node: &Node) -> String {
     let mut line = node.name.clone();
     match node.kind {
         NodeKind::Entry | NodeKind::Result => {}
-        NodeKind::Stage { .. } => {
-            let _ = write!(line, " -> {}", node.output);
+        NodeKind::Stage { each, caught, .. } => {
+            let (failed, many) =
+                (if caught { " or its failure" } else { "" }, if each { "each " } else { "" });
+            let _ = write!(line, " -> {many}{}{failed}", node.output);
         }
         NodeKind::Gate { host } => {
             let host = graph.node(host).map_or("?", |host| &host.name);
             let _ = write!(line, " (gate, decided where `{host}` runs)");
+        }
+        NodeKind::Collect { of, host } => {
+            let [of, host] = [of, host].map(|id| graph.node(id).map_or("?", |node| &node.name));
+            let _ = write!(line, " (collects the map `{of}` where `{host}` runs)");
         }
     }
     if let Some(spec) = graph.function_of(id).filter(|spec| spec.name != node.name)

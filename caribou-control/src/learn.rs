@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use caribou_model::{
-    AttemptOutcome, EdgeSample, Graph, NodeId, RunId, RunSample, StageRecord, StageSample, SuccessorRecord,
+    Edge, EdgeSample, Graph, NodeId, Region, RunId, RunSample, StageRecord, StageSample, SuccessorRecord,
     Timestamp, Workload,
 };
 
@@ -38,9 +38,14 @@ pub struct Learned {
 
 /// Folds what is in a log into a workload.
 ///
-/// A run counts when its result is recorded and every stage that was sent to has told of its success. All attempts
-/// of a stage count together; what an edge took is measured from the hand-over to the receipt, and at a sync node it
-/// is the edge that arrived last.
+/// A run counts when its result is recorded and every stage that was sent to has told that its successors were served.
+/// All attempts of a stage count together; what an edge took is measured from the hand-over to the receipt, and at a sync
+/// node it is the edge that arrived last.
+///
+/// The items of a map count together as one stage: its billed time, processor time, store requests and bytes are the sums
+/// over the items, its duration and start that of the slowest item. So cost and energy are those of all items; what
+/// the items overlap in time is billed time beyond the duration, which the solver's residual takes out of the
+/// runtime again.
 ///
 /// ```
 /// use caribou_control::{learn::{Limits, learn}, telemetry::Log};
@@ -83,15 +88,64 @@ fn keep(graph: &Graph, runs: Vec<RunSample>, now: Timestamp, limits: Limits) -> 
     kept
 }
 
-/// All records of one node in one run.
+/// All records of one node in one run, of all items if it is a map.
 struct Attempts<'r> {
     all: Vec<&'r StageRecord>,
 }
 
+/// What went along one edge in one run.
+#[derive(Clone, Copy)]
+struct Taken<'r> {
+    from: &'r StageRecord,
+    region: Option<&'r Region>,
+    bytes: u64,
+    count: u32,
+    /// Of the last message, where there are several.
+    sent: Option<Timestamp>,
+}
+
 impl<'r> Attempts<'r> {
-    /// The attempt whose outcome counts.
+    /// The attempts whose outcomes count, one for each item. None if an item is missing.
+    fn successes(&self) -> Vec<&'r StageRecord> {
+        let mut items = BTreeMap::new();
+        for record in self.all.iter().copied().filter(|record| record.outcome.is_served()) {
+            items.entry(record.item).or_insert(record);
+        }
+        let last = items.keys().next_back().copied().flatten();
+        let whole = last.is_none_or(|last| items.len() == last as usize + 1);
+        if whole { items.into_values().collect() } else { Vec::new() }
+    }
+
+    /// The attempt whose outcome counts; of a map that of the slowest item.
     fn success(&self) -> Option<&'r StageRecord> {
-        self.all.iter().copied().find(|record| record.outcome == AttemptOutcome::Succeeded)
+        let mut successes = self.successes().into_iter();
+        let first = successes.next()?;
+        Some(successes.fold(
+            first,
+            |slowest, record| {
+                if record.duration_ms > slowest.duration_ms { record } else { slowest }
+            },
+        ))
+    }
+
+    /// What went along an edge that leaves the node, if anything did.
+    fn along(&self, edge: &Edge) -> Option<Taken<'r>> {
+        let is_edge = |s: &&SuccessorRecord| s.taken && s.to == edge.to && s.slot == edge.slot;
+        let mut all: Option<Taken<'r>> = None;
+        for from in self.successes() {
+            let Some(successor) = from.successors.iter().find(is_edge) else { continue };
+            let taken = all.get_or_insert(Taken {
+                from,
+                region: successor.region.as_ref(),
+                bytes: 0,
+                count: 0,
+                sent: None,
+            });
+            taken.bytes += successor.bytes;
+            taken.count += 1;
+            taken.sent = taken.sent.max(successor.sent);
+        }
+        all
     }
 
     fn first_received(&self) -> Option<Timestamp> {
@@ -122,15 +176,15 @@ fn sample(graph: &Graph, run: &RunId, records: &[StageRecord]) -> Option<RunSamp
     }
     let success = |id: NodeId| nodes.get(&id).and_then(Attempts::success);
     let entry = success(NodeId::ENTRY)?;
-    let taken: Vec<Option<(&StageRecord, &SuccessorRecord)>> = graph
-        .edges
-        .iter()
-        .map(|edge| {
-            let from = success(edge.from)?;
-            let is_edge = |s: &&SuccessorRecord| s.taken && s.to == edge.to && s.slot == edge.slot;
-            Some((from, from.successors.iter().find(is_edge)?))
-        })
-        .collect();
+    let along = |edge: &Edge| nodes.get(&edge.from)?.along(edge);
+    let mut taken: Vec<Option<Taken<'_>>> = graph.edges.iter().map(along).collect();
+    for (taken, edge) in taken.iter_mut().zip(&graph.edges) {
+        let map = graph.node(edge.to).is_some_and(|node| node.kind.is_map());
+        let items = nodes.get(&edge.to).map_or(0, |attempts| attempts.successes().len());
+        if let Some(taken) = taken.as_mut().filter(|_| map) {
+            taken.count = u32::try_from(items.max(1)).unwrap_or(u32::MAX);
+        }
+    }
     let end = end(graph, success(graph.result()), &taken)?;
     let reached = |id: NodeId| graph.edges.iter().zip(&taken).any(|(e, taken)| e.to == id && taken.is_some());
     if !graph.stages().all(|(id, _)| success(id).is_some() == reached(id)) {
@@ -155,38 +209,35 @@ fn sample(graph: &Graph, run: &RunId, records: &[StageRecord]) -> Option<RunSamp
 }
 
 /// When the result was recorded.
-fn end(
-    graph: &Graph,
-    result: Option<&StageRecord>,
-    taken: &[Option<(&StageRecord, &SuccessorRecord)>],
-) -> Option<Timestamp> {
+fn end(graph: &Graph, result: Option<&StageRecord>, taken: &[Option<Taken<'_>>]) -> Option<Timestamp> {
     if let Some(result) = result {
         return Some(result.received.plus(Duration::from_secs_f64(result.billed_ms.max(0.0) / 1000.0)));
     }
     let into_result = graph.edges.iter().zip(taken).filter(|(edge, _)| edge.to == graph.result());
-    let sent = into_result.filter_map(|(_, taken)| taken.as_ref()?.1.sent).max();
+    let sent = into_result.filter_map(|(_, taken)| taken.as_ref()?.sent).max();
     sent.filter(|_| !graph.is_sync(graph.result()))
 }
 
 fn edge_sample<'r>(
     graph: &Graph,
     index: usize,
-    taken: &[Option<(&'r StageRecord, &'r SuccessorRecord)>],
+    taken: &[Option<Taken<'r>>],
     success: impl Fn(NodeId) -> Option<&'r StageRecord>,
     received: impl Fn(NodeId) -> Option<Timestamp>,
 ) -> Option<EdgeSample> {
     let edge = graph.edges.get(index)?;
-    let (from, successor) = (*taken.get(index)?)?;
+    let Taken { from, region, bytes, count, sent } = (*taken.get(index)?)?;
     let rivals = graph.edges.iter().zip(taken).filter(|(rival, _)| rival.to == edge.to);
-    let last = rivals.filter_map(|(_, taken)| taken.as_ref()?.1.sent).max();
-    let is_last = successor.sent.is_some() && successor.sent == last;
+    let last = rivals.filter_map(|(_, taken)| taken.as_ref()?.sent).max();
+    let is_last = sent.is_some() && sent == last;
     let at = success(edge.to).map(|record| record.region.clone());
     Some(EdgeSample {
         from: from.region.clone(),
-        to: at.or_else(|| successor.region.clone()).unwrap_or_else(|| from.region.clone()),
-        bytes: successor.bytes,
+        to: at.or_else(|| region.cloned()).unwrap_or_else(|| from.region.clone()),
+        bytes,
+        count,
         latency_s: received(edge.to)
-            .zip(successor.sent.filter(|_| is_last))
+            .zip(sent.filter(|_| is_last))
             .map(|(received, sent)| received.since(sent).as_secs_f64()),
     })
 }
@@ -194,6 +245,8 @@ fn edge_sample<'r>(
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+
+    use caribou_model::AttemptOutcome;
 
     use super::*;
     use crate::fixture::{diamond, lines, record, records};

@@ -60,6 +60,7 @@ impl Function for First {
     const NAME: &'static str = "first";
     type Input = (Parcel,);
     type Output = Parcel;
+    type Failure = Error;
 
     fn spec() -> FunctionSpec {
         FunctionSpec { memory_mb: 128, ..FunctionSpec::new("first") }
@@ -83,6 +84,7 @@ impl Function for Second {
     const NAME: &'static str = "second";
     type Input = (Parcel,);
     type Output = Parcel;
+    type Failure = Error;
 
     fn spec() -> FunctionSpec {
         FunctionSpec { memory_mb: 128, timeout_s: 1, ..FunctionSpec::new("second") }
@@ -122,8 +124,8 @@ fn graph() -> Graph {
         functions: vec![First::spec(), Second::spec()],
         nodes: vec![
             node("input", NodeKind::Entry, 0),
-            node("first", NodeKind::Stage { function: 0 }, 1),
-            node("second", NodeKind::Stage { function: 1 }, 1),
+            node("first", NodeKind::stage(0), 1),
+            node("second", NodeKind::stage(1), 1),
             node("result", NodeKind::Result, 1),
         ],
         edges: vec![edge(0, 1), edge(1, 2), edge(2, 3)],
@@ -163,6 +165,7 @@ fn plain(input: serde_json::Value) -> BoxFuture<Result<serde_json::Value, Error>
             Ok(Context {
                 run: "plain".parse()?,
                 stage: stage.into(),
+                item: None,
                 region: "aws:us-east-1".parse()?,
                 attempt: 1,
                 deadline: caribou_model::Timestamp::from_millis(u64::MAX),

@@ -29,6 +29,8 @@ struct Printer {
     text: String,
     last: Last,
     generics: usize,
+    /// Whether the parameters of a closure are being printed.
+    parameters: bool,
 }
 
 impl Printer {
@@ -95,7 +97,8 @@ impl Printer {
     fn operator(&mut self, operator: &str) {
         let operand = matches!(self.last, Last::Operand | Last::Type);
         let (before, last) = match operator {
-            "." | ".." | "..=" | "::" => (false, Last::Tight),
+            ".." | "..=" => (self.last == Last::Loose, Last::Tight),
+            "." | "::" => (false, Last::Tight),
             "<" if self.last == Last::Type || self.text.ends_with("::") => {
                 self.generics += 1;
                 (false, Last::Tight)
@@ -107,7 +110,15 @@ impl Printer {
             "," | ";" | ":" => (false, Last::Loose),
             "?" => (false, Last::Operand),
             "!" if operand => (false, Last::Tight),
-            "&" | "&&" | "*" | "-" | "!" | "'" | "#" | "|" | "||" if !operand => {
+            "|" if self.parameters => {
+                self.parameters = false;
+                (false, Last::Loose)
+            }
+            "|" if !operand => {
+                self.parameters = true;
+                (self.last == Last::Loose, Last::Tight)
+            }
+            "&" | "&&" | "*" | "-" | "!" | "'" | "#" | "||" if !operand => {
                 (self.last == Last::Loose, Last::Tight)
             }
             _ => (true, Last::Loose),
@@ -134,9 +145,12 @@ mod tests {
             "photo.width > 2 && photo.height < 3",
             "format!(\"{x}\", 1)",
             "(A, B)",
+            "Kind::Right { m, .. }",
+            "1..n",
             "-x + *y",
             "f(&x[0], 2)?",
             "if a { 1 } else { 2 }",
+            "list.iter().map(|x| x + (1 | 2))",
         ] {
             let tokens: TokenStream = text.parse().unwrap();
             assert_eq!(of(tokens), text);

@@ -27,7 +27,8 @@ pub struct Graph {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Node {
     /// Unique in the graph: `input` for the entry, the function's name for a stage (with `#2`, `#3` for its
-    /// further call sites), `gate#1`.. for gates, `result` for the result.
+    /// further call sites), `gate#1`.. for gates, `collect`, `collect#2`.. for what collects maps, `result` for the
+    /// result.
     pub name: String,
     /// What kind of node it is.
     pub kind: NodeKind,
@@ -48,9 +49,24 @@ pub enum NodeKind {
     Stage {
         /// Index of the function in [`Graph::functions`].
         function: u16,
+        /// It is a map: it runs once for each item, all in one region, and a [`Collect`](Self::Collect) stands right
+        /// behind it.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        each: bool,
+        /// Its final failure is a value that the body reads, and does not fail the run.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        caught: bool,
     },
     /// A sync node without a function: it decides a branch where several producers are read.
     Gate {
+        /// The stage whose function and region it uses.
+        host: NodeId,
+    },
+    /// A sync node that waits for every item of a map. Slot 0 is filled by the node that dispatches the map, with what
+    /// is read further on; slot 1 by the map's items together.
+    Collect {
+        /// The map.
+        of: NodeId,
         /// The stage whose function and region it uses.
         host: NodeId,
     },
@@ -86,6 +102,28 @@ pub struct GraphError {
     fault: String,
 }
 
+impl NodeKind {
+    /// A call site of the function with this index: no map, and its failure fails the run.
+    pub const fn stage(function: u16) -> Self {
+        Self::Stage { function, each: false, caught: false }
+    }
+
+    /// Whether it is a stage.
+    pub const fn is_stage(&self) -> bool {
+        matches!(self, Self::Stage { .. })
+    }
+
+    /// Whether it is a stage that runs once for each item of a map.
+    pub const fn is_map(&self) -> bool {
+        matches!(self, Self::Stage { each: true, .. })
+    }
+
+    /// Whether it is a stage whose final failure is a value.
+    pub const fn is_caught(&self) -> bool {
+        matches!(self, Self::Stage { caught: true, .. })
+    }
+}
+
 impl Graph {
     /// The result node: the last.
     pub fn result(&self) -> NodeId {
@@ -106,7 +144,7 @@ impl Graph {
     /// that placements and samples use.
     pub fn stages(&self) -> impl Iterator<Item = (NodeId, &FunctionSpec)> {
         self.nodes.iter().enumerate().filter_map(|(index, node)| match node.kind {
-            NodeKind::Stage { function } => {
+            NodeKind::Stage { function, .. } => {
                 self.functions.get(usize::from(function)).map(|spec| (NodeId(index as u16), spec))
             }
             _ => None,
@@ -118,12 +156,12 @@ impl Graph {
         self.stages().position(|(stage, _)| stage == id)
     }
 
-    /// The stage whose function and region a node uses: itself for a stage, the host for a gate, the first stage
-    /// for the entry and the result.
+    /// The stage whose function and region a node uses: itself for a stage, the host for a gate and for what collects
+    /// a map, the first stage for the entry and the result.
     pub fn host(&self, id: NodeId) -> Option<NodeId> {
         match self.node(id)?.kind {
             NodeKind::Stage { .. } => Some(id),
-            NodeKind::Gate { host } => Some(host),
+            NodeKind::Gate { host } | NodeKind::Collect { host, .. } => Some(host),
             NodeKind::Entry | NodeKind::Result => self.stages().next().map(|(stage, _)| stage),
         }
     }
@@ -131,7 +169,7 @@ impl Graph {
     /// The function in which a node runs.
     pub fn function_of(&self, id: NodeId) -> Option<&FunctionSpec> {
         match self.node(self.host(id)?)?.kind {
-            NodeKind::Stage { function } => self.functions.get(usize::from(function)),
+            NodeKind::Stage { function, .. } => self.functions.get(usize::from(function)),
             _ => None,
         }
     }
@@ -139,6 +177,12 @@ impl Graph {
     /// Whether a node waits for several arrivals.
     pub fn is_sync(&self, id: NodeId) -> bool {
         self.node(id).is_some_and(|node| node.slots > 1)
+    }
+
+    /// The node that collects a map.
+    pub fn collect_of(&self, map: NodeId) -> Option<NodeId> {
+        let collects = |node: &Node| matches!(node.kind, NodeKind::Collect { of, .. } if of == map);
+        self.nodes.iter().position(collects).map(|index| NodeId(index as u16))
     }
 
     /// The edges that lead to a node.
@@ -156,24 +200,21 @@ impl Graph {
     /// # Errors
     ///
     /// [`GraphError`] names the first fault: a node of the wrong kind, an index out of range, an edge against the
-    /// order, a slot that nothing fills, two nodes or functions of one name.
+    /// order, a slot that nothing fills, two nodes or functions of one name, a map that is not collected right behind it.
     pub fn validate(&self) -> Result<(), GraphError> {
         let fail = |fault: String| Err(GraphError { workflow: self.workflow.clone(), fault });
         let last = self.nodes.len().saturating_sub(1);
         if self.nodes.len() < 3 {
             return fail("it needs an entry, a stage and a result".into());
         }
+        let is_stage = |id: NodeId| self.node(id).is_some_and(|node| node.kind.is_stage());
         for (index, node) in self.nodes.iter().enumerate() {
+            let within = index != 0 && index != last;
             let kind_fits = match &node.kind {
                 NodeKind::Entry => index == 0,
                 NodeKind::Result => index == last,
-                NodeKind::Stage { function } => {
-                    index != 0 && index != last && usize::from(*function) < self.functions.len()
-                }
-                NodeKind::Gate { host } => {
-                    let hosted = self.node(*host).is_some_and(|n| matches!(n.kind, NodeKind::Stage { .. }));
-                    index != 0 && index != last && hosted
-                }
+                NodeKind::Stage { function, .. } => within && usize::from(*function) < self.functions.len(),
+                NodeKind::Gate { host } | NodeKind::Collect { host, .. } => within && is_stage(*host),
             };
             if !kind_fits {
                 return fail(format!("node {index} (`{}`) is of the wrong kind", node.name));
@@ -201,11 +242,41 @@ impl Graph {
                 return fail(format!("edge {} -> {} (slot {})", edge.from, edge.to, edge.slot));
             }
         }
+        if let Some(fault) = self.fault_of_maps() {
+            return fail(fault);
+        }
         let key = |e: &Edge| (e.from, e.to, e.slot);
         if !self.edges.windows(2).all(|pair| key(&pair[0]) < key(&pair[1])) {
             return fail("its edges are not in order, each once".into());
         }
         Ok(())
+    }
+
+    /// A map takes one message for each item, and all that leaves it goes to the node behind it, which collects it.
+    fn fault_of_maps(&self) -> Option<String> {
+        for (index, node) in self.nodes.iter().enumerate() {
+            let before = index.checked_sub(1).and_then(|before| self.nodes.get(before));
+            let behind = self.nodes.get(index + 1);
+            let sound = match node.kind {
+                NodeKind::Collect { of, .. } => {
+                    let only_items = |edge: &Edge| (edge.slot == 1) == (edge.from == of);
+                    of.index() + 1 == index
+                        && node.slots == 2
+                        && before.is_some_and(|map| map.kind.is_map())
+                        && self.edges_into(NodeId(index as u16)).all(only_items)
+                }
+                NodeKind::Stage { each: true, .. } => {
+                    let collected = behind.is_some_and(|node| matches!(node.kind, NodeKind::Collect { .. }));
+                    let collects = |edge: &Edge| edge.to.index() == index + 1;
+                    node.slots == 1 && collected && self.edges_from(NodeId(index as u16)).all(collects)
+                }
+                _ => true,
+            };
+            if !sound {
+                return Some(format!("`{}` is not a map with what collects it right behind", node.name));
+            }
+        }
+        None
     }
 }
 
@@ -228,9 +299,9 @@ mod tests {
             functions: ["a", "b", "c"].map(FunctionSpec::new).into(),
             nodes: vec![
                 node("input", NodeKind::Entry, 0),
-                node("a", NodeKind::Stage { function: 0 }, 1),
-                node("b", NodeKind::Stage { function: 1 }, 1),
-                node("c", NodeKind::Stage { function: 2 }, 2),
+                node("a", NodeKind::stage(0), 1),
+                node("b", NodeKind::stage(1), 1),
+                node("c", NodeKind::stage(2), 2),
                 node("result", NodeKind::Result, 1),
             ],
             edges: vec![edge(0, 1, 0), edge(0, 2, 0), edge(1, 3, 0), edge(2, 3, 1), edge(3, 4, 0)],
@@ -258,5 +329,52 @@ mod tests {
         let mut graph = diamond();
         graph.edges[4] = edge(3, 1, 0);
         assert!(graph.validate().is_err());
+    }
+
+    /// A map of `b` over what `a` gives.
+    fn mapped() -> Graph {
+        let map = NodeKind::Stage { function: 1, each: true, caught: false };
+        let collect = NodeKind::Collect { of: NodeId(2), host: NodeId(2) };
+        Graph {
+            nodes: vec![
+                node("input", NodeKind::Entry, 0),
+                node("a", NodeKind::stage(0), 1),
+                node("b", map, 1),
+                node("collect", collect, 2),
+                node("result", NodeKind::Result, 1),
+            ],
+            edges: vec![edge(0, 1, 0), edge(1, 2, 0), edge(1, 3, 0), edge(2, 3, 1), edge(3, 4, 0)],
+            ..diamond()
+        }
+    }
+
+    #[test]
+    fn a_map_is_one_stage_and_is_collected_where_its_host_runs() {
+        let graph = mapped();
+        graph.validate().unwrap();
+        assert_eq!(graph.stages().count(), 2);
+        assert_eq!((graph.collect_of(NodeId(2)), graph.host(NodeId(3))), (Some(NodeId(3)), Some(NodeId(2))));
+        assert_eq!(graph.function_of(NodeId(3)).unwrap().name, "b");
+    }
+
+    #[test]
+    fn a_map_that_is_not_collected_right_behind_it_is_a_fault() {
+        let with = |change: fn(&mut Graph)| {
+            let mut graph = mapped();
+            change(&mut graph);
+            graph.validate().unwrap_err().to_string()
+        };
+        let why = "is not a map with what collects it right behind";
+        assert!(with(|graph| graph.nodes[2].kind = NodeKind::stage(1)).contains(why));
+        assert!(with(|graph| graph.nodes[3].kind = NodeKind::Gate { host: NodeId(2) }).contains(why));
+        assert!(with(|graph| graph.edges[3] = edge(2, 4, 0)).contains("slot 1 of `collect`"));
+        assert!(with(|graph| graph.edges[1] = edge(1, 3, 1)).contains("slot 0 of `b`"));
+    }
+
+    #[test]
+    fn an_ordinary_stage_is_written_as_before_maps_were_known() {
+        let json = serde_json::to_string(&NodeKind::stage(3)).unwrap();
+        assert_eq!(json, r#"{"stage":{"function":3}}"#);
+        assert_eq!(serde_json::from_str::<NodeKind>(&json).unwrap(), NodeKind::stage(3));
     }
 }

@@ -59,14 +59,15 @@ impl Placement {
         self.regions.get(usize::from(*self.stages.get(stage_index)?))
     }
 
-    /// The region where a node runs: a stage's own, a gate's host's, `home` for a result that is a sync node.
+    /// The region where a node runs: a stage's own, the host's of a gate or of what collects
+    /// a map, `home` for a result that is a sync node.
     ///
     /// The entry has none: any region may receive a request. `None` too for a node that the graph does not have.
     pub fn region_of_node<'a>(&'a self, graph: &Graph, id: NodeId, home: &'a Region) -> Option<&'a Region> {
         match graph.node(id)?.kind {
             NodeKind::Entry => None,
             NodeKind::Result => Some(home),
-            NodeKind::Stage { .. } | NodeKind::Gate { .. } => {
+            NodeKind::Stage { .. } | NodeKind::Gate { .. } | NodeKind::Collect { .. } => {
                 self.region_of(graph.stage_index(graph.host(id)?)?)
             }
         }

@@ -22,6 +22,9 @@ pub struct StageRecord {
     pub node: NodeId,
     /// The node's name.
     pub stage: String,
+    /// Which item of a map it was for, from 0; `None` at every node that is no map.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub item: Option<u32>,
     /// The function that hosts the node.
     pub function: String,
     /// Which attempt of this node it was, from 1.
@@ -84,8 +87,17 @@ pub enum AttemptOutcome {
     Retried,
     /// It failed for good, and with it the run.
     Failed,
+    /// It failed for good; the failure went on as a value, and its successors were served.
+    Caught,
     /// It ended after another attempt had recorded its outcome.
     Superseded,
+}
+
+impl AttemptOutcome {
+    /// Whether the successors were served: with what the function returned, or with its failure as a value.
+    pub const fn is_served(self) -> bool {
+        matches!(self, Self::Succeeded | Self::Caught)
+    }
 }
 
 /// How a request came from the client to the entry.

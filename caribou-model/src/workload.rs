@@ -38,12 +38,12 @@ pub struct RunSample {
     pub edges: Vec<Option<EdgeSample>>,
 }
 
-/// One stage in one run, all its attempts together.
+/// One stage in one run, all its attempts together; of a map all items together.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct StageSample {
     /// Where it ran.
     pub region: Region,
-    /// Wall time of the successful attempt's user function, in seconds.
+    /// Wall time of the successful attempt's user function, in seconds; of a map that of its slowest item.
     pub duration_s: f64,
     /// Billed time of all attempts, in seconds.
     pub billed_s: f64,
@@ -68,9 +68,21 @@ pub struct EdgeSample {
     pub from: Region,
     /// Region of the receiver.
     pub to: Region,
-    /// Bytes moved: message and blobs.
+    /// Bytes moved: messages and blobs.
     pub bytes: u64,
+    /// Messages or arrivals that moved them: one, or one for each item of a map.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub count: u32,
     /// From the hand-over to the transport to the receipt, in seconds. For an edge into a sync node: only where
     /// this edge was the last to arrive.
     pub latency_s: Option<f64>,
+}
+
+const fn one() -> u32 {
+    1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
+const fn is_one(count: &u32) -> bool {
+    *count == 1
 }

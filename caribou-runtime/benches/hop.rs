@@ -31,6 +31,7 @@ struct Pass;
 impl Function for Pass {
     type Input = (Bytes,);
     type Output = Bytes;
+    type Failure = caribou_runtime::Error;
 
     const NAME: &'static str = "pass";
 
@@ -50,7 +51,7 @@ static TEN: Workflow = Workflow {
     graph: || {
         let node = |name: String, kind, slots| Node { name, kind, slots, output: "Bytes".into() };
         let mut nodes = vec![node("input".into(), NodeKind::Entry, 0)];
-        let stage = |n| node(format!("pass#{n}"), NodeKind::Stage { function: 0 }, 1);
+        let stage = |n| node(format!("pass#{n}"), NodeKind::stage(0), 1);
         nodes.extend((1..=STAGES).map(stage));
         nodes.push(node("result".into(), NodeKind::Result, 1));
         let edge = |from: u16| Edge {

@@ -9,6 +9,8 @@ pub struct Context {
     pub run: RunId,
     /// The stage's name in the graph.
     pub stage: String,
+    /// Which item of a map it is for, from 0; `None` in a stage that is no map.
+    pub item: Option<u32>,
     /// Where it runs.
     pub region: Region,
     /// Which attempt it is, from 1.

@@ -35,7 +35,35 @@ impl Draft {
 
     /// Adds a call site of a function.
     #[must_use]
-    pub fn stage<F: Function>(mut self, slots: u8) -> Self {
+    pub fn stage<F: Function>(self, slots: u8) -> Self {
+        self.call::<F>(slots, false)
+    }
+
+    /// Adds a call site of a function in a map. What collects it is added next.
+    #[must_use]
+    pub fn map<F: Function>(self, slots: u8) -> Self {
+        self.call::<F>(slots, true)
+    }
+
+    /// Says that the failure of the stage added last is a value.
+    #[must_use]
+    pub fn caught(mut self) -> Self {
+        let last = self.graph.nodes.iter_mut().rev().find(|node| node.kind.is_stage());
+        if let Some(NodeKind::Stage { caught, .. }) = last.map(|node| &mut node.kind) {
+            *caught = true;
+        }
+        self
+    }
+
+    /// Adds what collects the map `of`; it uses the function and region of the stage `host`.
+    #[must_use]
+    pub fn collect(self, of: NodeId, host: NodeId) -> Self {
+        let output = self.graph.node(of).map_or_else(String::new, |map| format!("Vec<{}>", map.output));
+        let name = self.unused_name("collect");
+        self.node(name, NodeKind::Collect { of, host }, 2, output)
+    }
+
+    fn call<F: Function>(mut self, slots: u8, each: bool) -> Self {
         let known = self.functions.iter().position(|id| *id == TypeId::of::<F>());
         let function = known.unwrap_or_else(|| {
             self.functions.push(TypeId::of::<F>());
@@ -44,7 +72,8 @@ impl Draft {
         });
         let function = u16::try_from(function).unwrap_or(u16::MAX);
         let name = self.unused_name(F::NAME);
-        self.node(name, NodeKind::Stage { function }, slots, type_text(std::any::type_name::<F::Output>()))
+        let kind = NodeKind::Stage { function, each, caught: false };
+        self.node(name, kind, slots, type_text(std::any::type_name::<F::Output>()))
     }
 
     /// Adds a gate that uses the function and region of the stage `host`.

@@ -32,6 +32,8 @@ pub trait Function: 'static {
     type Input: Arguments;
     /// What it returns if it succeeds.
     type Output: Payload;
+    /// The error of the author's `Result`.
+    type Failure: Into<Error> + 'static;
 
     /// Name and options.
     fn spec() -> FunctionSpec;
@@ -50,6 +52,8 @@ pub trait Function: 'static {
 pub trait FunctionResult {
     /// What it holds on success.
     type Output;
+    /// What it holds on failure.
+    type Error: Into<Error>;
 
     /// The result with its error converted.
     ///
@@ -61,6 +65,7 @@ pub trait FunctionResult {
 
 impl<T, E: Into<Error>> FunctionResult for Result<T, E> {
     type Output = T;
+    type Error = E;
 
     fn into_result(self) -> Result<T, Error> {
         self.map_err(Into::into)
@@ -72,6 +77,28 @@ pub type Output<F> = <F as Function>::Output;
 
 /// What a `Result` holds on success.
 pub type Success<R> = <R as FunctionResult>::Output;
+
+/// What a `Result` holds on failure.
+pub type Failed<R> = <R as FunctionResult>::Error;
+
+/// The error of a stage whose failure is a value.
+#[diagnostic::on_unimplemented(
+    message = "the failure of this stage cannot be a value: its function does not return `caribou::Result`",
+    label = "this stage is awaited without `?`",
+    note = "such a stage may also crash or time out, so its function must return `caribou::Result<T>`",
+    note = "or write `?` after `.await`: then its failure fails the run"
+)]
+pub trait Caught {}
+
+impl Caught for Error {}
+
+/// Checks that the failure of a function can be a value: a crash, a timeout or a dead letter must fit into it as well. It
+/// runs when the author's crate is compiled.
+pub const fn check_caught<F: Function>()
+where
+    F::Failure: Caught,
+{
+}
 
 /// What the author's `Result` holds; its error ends the run.
 ///

@@ -4,7 +4,9 @@
 //! |---|---|
 //! | [`function`], [`workflow`] | what `#[caribou::function]` and `#[caribou::workflow]` implement and register |
 //! | [`codec`], [`bytes`] | the format in which values travel |
+//! | [`exit`] | ways out of a body before its end |
 //! | [`draft`], [`tag`], [`plain`] | what their expansions call |
+//! | [`mod@map`] | one call of a function for each of many items |
 //! | [`shim`] | the protocol: claims, outcomes, sync nodes, failover |
 //! | [`request`], [`message`] | what a client sends, what stages send to each other |
 //! | [`client`], [`run`], [`plan`], [`pin`] | starting and watching runs; plans in the store; what is fixed for a run |
@@ -24,11 +26,13 @@ pub mod codec;
 pub mod context;
 pub mod draft;
 pub mod error;
+pub mod exit;
 pub mod function;
 #[cfg(feature = "lambda")]
 pub mod lambda;
 #[cfg(feature = "lambda")]
 pub mod local;
+pub mod map;
 #[cfg(feature = "memory")]
 pub mod memory;
 pub mod message;
@@ -54,11 +58,12 @@ pub use caribou_model as model;
 pub use client::{Client, ClientError};
 pub use context::Context;
 pub use error::{Error, Result};
-pub use function::{Arguments, Function, FunctionResult, Payload};
-pub use outbox::{Delivery, Outbox};
+pub use function::{Arguments, Caught, Failed, Function, FunctionResult, Payload, check_caught};
+pub use map::each;
+pub use outbox::{Delivery, Items, Outbox};
 pub use pin::Pin;
 pub use request::Request;
 pub use run::RunStatus;
 pub use shim::{Deployment, Event, HandleError, Handled, Shim, ShimError};
 pub use value::{BlobReference, Value, ValueError, Values};
-pub use workflow::{BoxFuture, Call, RouteError, Step, Workflow, call_stage};
+pub use workflow::{BoxFuture, Call, Returned, RouteError, Step, Workflow, call_stage};

@@ -21,8 +21,25 @@ pub struct Delivery {
     pub to: NodeId,
     /// The slot that it fills.
     pub slot: u8,
-    /// The values, in the order that the receiver expects.
+    /// The values, in the order that the receiver expects; of a map those that all its items share.
     pub values: Vec<Value>,
+    /// Of a map: what is not shared.
+    pub items: Option<Items>,
+}
+
+/// What the items of a map do not share.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Items {
+    /// For each argument of the function, whether all items share it.
+    pub shared: Vec<bool>,
+    /// The values of each item, for the arguments that are not shared.
+    pub own: Vec<Vec<Value>>,
+}
+
+/// The arguments of one item: those that are `shared` and its `own`, each in their order.
+pub fn interleave<T: Clone>(shared: &[bool], values: &[T], own: &[T]) -> Vec<T> {
+    let (mut values, mut own) = (values.iter(), own.iter());
+    shared.iter().filter_map(|shared| if *shared { values.next() } else { own.next() }).cloned().collect()
 }
 
 impl Outbox {
@@ -63,7 +80,21 @@ impl Outbox {
 
     /// Sends values to a slot of a node. Sending to the result node ends the run with the one value given.
     pub fn send(&mut self, to: NodeId, slot: u8, values: impl IntoIterator<Item = Value>) {
-        self.deliveries.push(Delivery { to, slot, values: values.into_iter().collect() });
+        self.deliveries.push(Delivery { to, slot, values: values.into_iter().collect(), items: None });
+    }
+
+    /// Starts a map: one call of its function for each of `items`. `arguments` has one entry for each argument of the
+    /// function: a value that all items share, or `None` for what is taken from the item, in order.
+    pub fn dispatch(
+        &mut self,
+        to: NodeId,
+        arguments: impl IntoIterator<Item = Option<Value>>,
+        items: Vec<Vec<Value>>,
+    ) {
+        let arguments: Vec<_> = arguments.into_iter().collect();
+        let shared = arguments.iter().map(Option::is_some).collect();
+        let values = arguments.into_iter().flatten().collect();
+        self.deliveries.push(Delivery { to, slot: 0, values, items: Some(Items { shared, own: items }) });
     }
 
     /// Stands for a value that is not known yet when the others are sent; [`fill`](Self::fill) puts it in its place. A
@@ -105,7 +136,20 @@ mod tests {
         out.fill(NodeId(1), 0, 1, last.clone());
         out.fill(NodeId(2), 0, 0, last.clone());
         let (deliveries, proceed) = out.into_parts();
-        assert_eq!(deliveries, [Delivery { to: NodeId(1), slot: 0, values: vec![first, last] }]);
+        assert_eq!(deliveries, [Delivery { to: NodeId(1), slot: 0, values: vec![first, last], items: None }]);
         assert_eq!(proceed, None);
+    }
+
+    #[test]
+    fn what_the_items_of_a_map_share_is_kept_once() {
+        let mut out = Outbox::new();
+        let [shared, a, b, c] = ["shared", "a", "b", "c"].map(|text| out.encode(text).unwrap());
+        let own = vec![vec![a.clone(), b.clone()], vec![c.clone(), b.clone()]];
+        out.dispatch(NodeId(2), [None, Some(shared.clone()), None], own);
+        let [delivery] = <[_; 1]>::try_from(out.into_parts().0).unwrap();
+        let items = delivery.items.unwrap();
+        assert_eq!(delivery.values, std::slice::from_ref(&shared));
+        let arguments = |item: usize| interleave(&items.shared, &delivery.values, &items.own[item]);
+        assert_eq!((arguments(0), arguments(1)), (vec![a, shared.clone(), b.clone()], vec![c, shared, b]));
     }
 }

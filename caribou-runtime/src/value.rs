@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::codec::{self, CodecError};
 use crate::function::Payload;
+use crate::{Bytes as Encoded, Error};
 
 /// One encoded value: in the message itself, or a reference to a blob.
 #[derive(Clone, Debug, PartialEq)]
@@ -93,23 +94,31 @@ pub enum ValueError {
 /// The values that reached a node, by position; after its function returned, with its output.
 ///
 /// For a stage the first [`Arguments::COUNT`](crate::Arguments::COUNT) are its arguments, and what follows are values that are read
-/// further on. For a sync node they are the values of slot 0, then those of slot 1, and so on.
+/// further on. For a sync node they are the values of slot 0, then those of slot 1, and so on. Where a map is collected,
+/// slot 1 is one value: what the items gave, in order, each still encoded.
 #[derive(Debug, Default)]
 pub struct Values {
     items: Vec<Value>,
-    output: Option<Box<dyn Any + Send>>,
+    outcome: Option<Result<Box<dyn Any + Send>, Error>>,
 }
 
 impl Values {
     /// These values, in order.
     pub fn new(items: Vec<Value>) -> Self {
-        Self { items, output: None }
+        Self { items, outcome: None }
     }
 
     /// The same values with the output of the stage that read them.
     #[must_use]
     pub fn with_output(mut self, output: Box<dyn Any + Send>) -> Self {
-        self.output = Some(output);
+        self.outcome = Some(Ok(output));
+        self
+    }
+
+    /// The same values with the final failure of the stage that read them.
+    #[must_use]
+    pub fn with_failure(mut self, failure: Error) -> Self {
+        self.outcome = Some(Err(failure));
         self
     }
 
@@ -158,8 +167,81 @@ impl Values {
     ///
     /// [`ValueError::Output`] if there is none, or it is not a `T`.
     pub fn output<T: 'static>(&mut self) -> Result<T, ValueError> {
+        self.outcome()?.map_err(|_| ValueError::Output { wanted: std::any::type_name::<T>() })
+    }
+
+    /// The output of the stage's function, or the stage's final failure.
+    ///
+    /// # Errors
+    ///
+    /// [`ValueError::Output`] if there is neither, or the output is not a `T`.
+    pub fn outcome<T: 'static>(&mut self) -> Result<Result<T, Error>, ValueError> {
         let wanted = std::any::type_name::<T>();
-        let output = self.output.take().ok_or(ValueError::Output { wanted })?;
-        output.downcast().map(|output| *output).map_err(|_| ValueError::Output { wanted })
+        match self.outcome.take().ok_or(ValueError::Output { wanted })? {
+            Ok(output) => {
+                output.downcast().map(|output| Ok(*output)).map_err(|_| ValueError::Output { wanted })
+            }
+            Err(failure) => Ok(Err(failure)),
+        }
+    }
+
+    /// Decodes what the items of a map gave, in their order, each of type `T`.
+    ///
+    /// # Errors
+    ///
+    /// [`ValueError`] if there is no such value, or an item is not of type `T`.
+    pub fn collected<T: Payload>(&self, index: u16) -> Result<Vec<T>, ValueError> {
+        let wanted = std::any::type_name::<T>();
+        let items = self.take::<Vec<Encoded>>(index)?;
+        let decode =
+            |item: &Encoded| codec::decode(item).map_err(|cause| ValueError::Codec { index, wanted, cause });
+        items.iter().map(decode).collect()
+    }
+
+    /// Decodes what the items of a map gave whose failures are values: all outputs in the items' order, or the failure of
+    /// the first item that failed.
+    ///
+    /// # Errors
+    ///
+    /// [`ValueError`] if there is no such value, or an item is neither a `T` nor a failure.
+    pub fn collected_outcome<T: Payload>(&self, index: u16) -> Result<Result<Vec<T>, Error>, ValueError> {
+        Ok(self.collected::<Result<T, Error>>(index)?.into_iter().collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn encoded<T: Serialize>(items: &[T]) -> Values {
+        let items: Vec<Encoded> = items.iter().map(|item| codec::encode(item).unwrap().into()).collect();
+        Values::new(vec![Value::Inline(codec::encode(&items).unwrap().into())])
+    }
+
+    #[test]
+    fn what_the_items_of_a_map_gave_comes_back_in_order() {
+        assert_eq!(encoded(&["a", "b"]).collected::<String>(0).unwrap(), ["a", "b"]);
+        assert!(encoded::<u8>(&[]).collected::<u8>(0).unwrap().is_empty());
+        assert!(matches!(encoded(&["a"]).collected::<u8>(0), Err(ValueError::Codec { .. })));
+        assert!(matches!(encoded(&["a"]).collected::<u8>(1), Err(ValueError::Missing { .. })));
+    }
+
+    #[test]
+    fn the_failure_of_a_map_is_that_of_its_first_item_that_failed() {
+        let [first, last] = ["first", "last"].map(Error::permanent);
+        let items = [Ok(1), Err(first.clone()), Ok(2), Err(last)];
+        assert_eq!(encoded::<Result<u8, Error>>(&items).collected_outcome::<u8>(0).unwrap(), Err(first));
+        let items: [Result<u8, Error>; 2] = [Ok(1), Ok(2)];
+        assert_eq!(encoded(&items).collected_outcome::<u8>(0).unwrap(), Ok(vec![1, 2]));
+    }
+
+    #[test]
+    fn an_outcome_is_an_output_or_a_failure() {
+        let values = || Values::new(Vec::new());
+        assert_eq!(values().with_output(Box::new(7_u8)).outcome::<u8>().unwrap(), Ok(7));
+        let failure = Error::permanent("no");
+        assert_eq!(values().with_failure(failure.clone()).outcome::<u8>().unwrap(), Err(failure.clone()));
+        assert!(values().with_failure(failure).output::<u8>().is_err());
+        assert!(values().outcome::<u8>().is_err());
     }
 }

@@ -35,6 +35,12 @@ pub enum RouteError {
         /// What the encoder found.
         cause: CodecError,
     },
+    /// A map has too many items.
+    #[error(
+        "a map has more than {} items, which is the most that one may have: let each item stand for several",
+        crate::map::MOST_ITEMS
+    )]
+    TooManyItems,
     /// The author's own glue returned an error.
     #[error("{0}")]
     Author(Error),
@@ -43,8 +49,12 @@ pub enum RouteError {
     NoSuchStep(Step),
 }
 
-/// A stage's function, behind one signature: decodes the arguments, calls, returns the output.
-pub type Call = fn(Context, &Values) -> BoxFuture<Result<Box<dyn Any + Send>, Error>>;
+/// What a stage's function returned: its output, whatever its type, or its own error.
+pub type Returned = Result<Box<dyn Any + Send>, Error>;
+
+/// A stage's function, behind one signature: decodes the arguments, calls, returns the output. Arguments that cannot be
+/// decoded are no failure of the function.
+pub type Call = fn(Context, &Values) -> Result<BoxFuture<Returned>, ValueError>;
 
 /// Calls the workflow in this process, with its parameters as a JSON value, as any function is called.
 pub type PlainCall = fn(serde_json::Value) -> BoxFuture<Result<serde_json::Value, Error>>;
@@ -83,14 +93,14 @@ impl Workflow {
 }
 
 /// The [`Call`] of a function.
-pub fn call_stage<F: Function>(
-    context: Context,
-    values: &Values,
-) -> BoxFuture<Result<Box<dyn Any + Send>, Error>> {
-    let input = F::Input::take(values);
-    Box::pin(async move {
-        let input = input.map_err(Error::permanent)?;
+///
+/// # Errors
+///
+/// [`ValueError`] if an argument is missing or cannot be decoded.
+pub fn call_stage<F: Function>(context: Context, values: &Values) -> Result<BoxFuture<Returned>, ValueError> {
+    let input = F::Input::take(values)?;
+    Ok(Box::pin(async move {
         let output = F::call(context, input).await?;
         Ok(Box::new(output) as Box<dyn Any + Send>)
-    })
+    }))
 }

@@ -135,7 +135,7 @@ pub fn price_run(
                 continue;
             };
             let at = site(&stage.region)?;
-            let writes = taken_from(graph, run, id).map(EdgeKind::writes).sum();
+            let writes = writes_from(graph, run, id);
             let used = NodeUse::of_stage(stage, spec, at.facts, writes);
             let executed = NodeUse { outside_gb: 0.0, ..used };
             let traffic = NodeUse { outside_gb: used.outside_gb, ..NodeUse::default() };
@@ -223,9 +223,11 @@ impl<'a> Site<'a> {
     }
 }
 
-/// The kinds of the taken edges that leave a node.
-fn taken_from<'a>(graph: &'a Graph, run: &'a RunSample, id: NodeId) -> impl Iterator<Item = EdgeKind> + 'a {
-    let taken =
-        graph.edges.iter().zip(&run.edges).filter(move |(edge, sample)| edge.from == id && sample.is_some());
-    taken.map(|(edge, _)| EdgeKind::into_node(graph, edge.to))
+/// Store writes that the taken edges which leave a node account for.
+fn writes_from(graph: &Graph, run: &RunSample, id: NodeId) -> f64 {
+    let taken = graph.edges.iter().zip(&run.edges).filter(|(edge, _)| edge.from == id);
+    let writes = taken.filter_map(|(edge, sample)| {
+        Some(EdgeKind::into_node(graph, edge.to).writes() * f64::from(sample.as_ref()?.count.max(1)))
+    });
+    writes.sum()
 }

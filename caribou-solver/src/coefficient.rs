@@ -44,7 +44,9 @@ impl NodeCoefficients {
                 (power::of_stage(spec, region), of_user_code(case, region.region == home.region))
             }
             NodeKind::Entry => (NodeUse::default(), of_client(case)),
-            NodeKind::Gate { .. } | NodeKind::Result => (NodeUse::default(), Ends::default()),
+            NodeKind::Gate { .. } | NodeKind::Collect { .. } | NodeKind::Result => {
+                (NodeUse::default(), Ends::default())
+            }
         };
         own.outside_gb = ends.own;
         Self {

@@ -189,7 +189,7 @@ fn observe(problem: &Problem, run: &RunSample, typical: &[f64]) -> Observation {
         let used = EdgeUse::of_edge(sample, edge.kind);
         waited_s[edge.from] += round_trips_of_sender(edge.kind) * distance;
         waited_s[edge.to] += round_trips_of_receiver(edge.kind) * used.blobs * distance;
-        edge_writes[edge.from] += edge.kind.writes();
+        edge_writes[edge.from] += edge.kind.writes() * f64::from(sample.count.max(1));
         let overhead = overhead(problem, run, index).unwrap_or(typical[index]);
         paths[index] = Some((overhead, round_trips_on_path(edge.kind, used.blobs > 0.0)));
         edges[index] = used;

@@ -43,7 +43,7 @@ pub(crate) struct EdgeUse {
     pub(crate) write_units: f64,
     /// Store read units.
     pub(crate) read_units: f64,
-    /// 1 if the payload travelled as a blob.
+    /// 1 if the payload travelled as a blob; of a map one for each item.
     pub(crate) blobs: f64,
 }
 
@@ -89,16 +89,20 @@ impl EdgeUse {
     /// Number of quantities.
     pub(crate) const LEN: usize = 6;
 
-    /// What one taken edge used.
+    /// What one taken edge used. The items of a map count as if they were equally large.
     pub(crate) fn of_edge(edge: &EdgeSample, kind: EdgeKind) -> Self {
-        let blob = edge.bytes > cost::MESSAGE_LIMIT_BYTES;
-        let units = |unit: u64| if blob { 1.0 } else { edge.bytes.div_ceil(unit).max(1) as f64 };
+        let count = edge.count.max(1);
+        let bytes = edge.bytes.div_ceil(count.into());
+        let blob = bytes > cost::MESSAGE_LIMIT_BYTES;
+        let each = |unit: u64| if blob { 1.0 } else { bytes.div_ceil(unit).max(1) as f64 };
+        let count = f64::from(count);
+        let units = |unit: u64| count * each(unit);
         let (messages, write_units, read_units) = match kind {
             EdgeKind::Message => (units(cost::MESSAGE_UNIT_BYTES), 0.0, 0.0),
-            EdgeKind::Sync => (0.0, 1.0 + units(cost::WRITE_UNIT_BYTES), units(cost::READ_UNIT_BYTES)),
+            EdgeKind::Sync => (0.0, count + units(cost::WRITE_UNIT_BYTES), units(cost::READ_UNIT_BYTES)),
             EdgeKind::Record => (0.0, units(cost::WRITE_UNIT_BYTES), 0.0),
         };
-        let blobs = f64::from(u8::from(blob));
+        let blobs = if blob { count } else { 0.0 };
         Self { taken: 1.0, gb: edge.bytes as f64 / 1e9, messages, write_units, read_units, blobs }
     }
 

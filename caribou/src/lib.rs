@@ -117,7 +117,9 @@ pub mod __private {
 
     pub use caribou_runtime as runtime;
     pub use caribou_runtime::draft::{Draft, check_deployed_name};
-    pub use caribou_runtime::function::{Output, Success, success};
+    pub use caribou_runtime::exit::{Flow, attempt, failure};
+    pub use caribou_runtime::function::{Failed, Output, Success, check_caught, success};
+    pub use caribou_runtime::map::each;
     pub use caribou_runtime::model::{FunctionSpec, Graph, NodeId, Region};
     pub use caribou_runtime::plain::{Input, plain_result};
     pub use caribou_runtime::tag::Tag;
@@ -130,6 +132,7 @@ pub mod __private {
 }
 
 pub use caribou_macros::{function, workflow};
+pub use caribou_runtime::map::map;
 #[cfg(feature = "testing")]
 pub use caribou_runtime::memory as testing;
 pub use caribou_runtime::{Bytes, Client, Context, Error, Result};

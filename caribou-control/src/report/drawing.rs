@@ -61,7 +61,8 @@ fn draw_node(
 ) {
     let name = escape(&shorten(&node.name, 19));
     let Some(stage) = graph.stage_index(id) else {
-        let class = if matches!(node.kind, NodeKind::Gate { .. }) { "gate" } else { "end" };
+        let between = matches!(node.kind, NodeKind::Gate { .. } | NodeKind::Collect { .. });
+        let class = if between { "gate" } else { "end" };
         let _ = write!(
             svg,
             "<rect class=\"{class}\" x=\"38\" y=\"12\" width=\"{:.0}\" height=\"34\" rx=\"17\"/>\

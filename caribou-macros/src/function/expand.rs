@@ -35,6 +35,7 @@ pub(crate) fn implementation(signature: &Signature, options: &Options) -> TokenS
         || quote_spanned!(output.span()=> __caribou::Success<#output>),
         |held| quote_spanned!(held.span()=> #held),
     );
+    let failure = quote_spanned!(output.span()=> __caribou::Failed<#output>);
     let returns = quote_spanned!(output.span()=> ::core::result::Result<Self::Output, __caribou::Error>);
     let returned = quote_spanned!(output.span()=> __caribou::FunctionResult::into_result(returned));
     let call = quote_spanned!(name.span()=> async fn call);
@@ -50,6 +51,7 @@ pub(crate) fn implementation(signature: &Signature, options: &Options) -> TokenS
                 const NAME: &'static str = #deployed;
                 type Input = #input;
                 type Output = #result;
+                type Failure = #failure;
 
                 fn spec() -> __caribou::FunctionSpec {
                     #spec

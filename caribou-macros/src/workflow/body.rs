@@ -6,6 +6,8 @@
 use proc_macro2::Ident;
 use syn::{Expr, Pat, Path, Type};
 
+use super::names::Names;
+
 /// Index into [`Body::variables`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct VarId(pub(crate) usize);
@@ -36,6 +38,10 @@ pub(crate) struct Body {
     pub(crate) branches: Vec<Branch>,
     /// The statements; its end is the workflow's result.
     pub(crate) root: Block,
+    /// `use`, `const`, `fn` and the like among the statements.
+    pub(crate) items: Vec<syn::Item>,
+    /// What the author called the variables.
+    pub(crate) names: Names,
 }
 
 /// A variable, in one version: a write to a `let mut` variable makes a new one.
@@ -76,8 +82,10 @@ pub(crate) enum TypeSource {
     Output(StageId),
     /// Part of a stage's output.
     PartOfOutput,
-    /// A condition.
+    /// Which arm a branch takes, if that is the first or the second.
     Bool,
+    /// Which arm a branch takes.
+    Index,
     /// The workflow's result.
     Result,
     /// Only the compiler knows it.
@@ -90,6 +98,8 @@ pub(crate) enum Item {
     Glue(GlueId),
     Stage(StageId),
     Branch(BranchId),
+    /// What the pattern of an arm binds; the first item of the arm.
+    Head(BranchId, usize),
 }
 
 /// Ordinary code and what it does to the variables.
@@ -140,7 +150,7 @@ pub(crate) struct Glue {
     /// What it binds: the variables of its pattern, and new versions of those it writes.
     pub(crate) binds: Vec<VarId>,
     pub(crate) block: BlockId,
-    /// Whether it orders what follows: a statement with a stage call in it.
+    /// Whether it orders what follows: a statement with a stage call in it, or one that may leave the workflow.
     pub(crate) orders: bool,
 }
 
@@ -151,10 +161,21 @@ pub(crate) enum GlueForm {
     Let(Pat),
     /// `let name = &place;`: evaluated again wherever it is read, as it only points at something.
     Alias(Pat),
+    /// `let PAT = .. else { .. };` with an `else` that fails or panics.
+    LetElse(Pat, Box<Expr>),
     /// `..;`
     Statement,
-    /// The condition of the branch that follows; binds one `bool`.
-    Condition,
+    /// What the branch that follows decides on; binds which arm that is.
+    Decision(Decision),
+}
+
+/// How a branch is decided.
+#[derive(Clone, Debug)]
+pub(crate) enum Decision {
+    /// `if code { .. } else { .. }`; the code may have `let` in it.
+    If,
+    /// `match code { .. }`: the arms' patterns, with their guards.
+    Match(Vec<Pat>),
 }
 
 /// A stage call.
@@ -168,20 +189,42 @@ pub(crate) struct Stage {
     pub(crate) block: BlockId,
     /// The call, with its arguments as the author wrote them.
     pub(crate) call: syn::ExprCall,
-    /// The `?` after its `.await`.
-    pub(crate) question: syn::Token![?],
+    /// The `?` after its `.await`; without it the stage's failure is a value.
+    pub(crate) question: Option<syn::Token![?]>,
+    /// For `caribou::map`: how the items become arguments.
+    pub(crate) map: Option<Map>,
 }
 
-/// An `if` with a stage in it.
+/// The closure of `caribou::map(items, |item| function(..))`. The stage's first argument is `items`, then come the
+/// function's.
+#[derive(Debug)]
+pub(crate) struct Map {
+    pub(crate) item: Pat,
+    /// For every argument of the function: whether it is the same for all items.
+    pub(crate) shared: Vec<bool>,
+}
+
+/// An `if` or a `match` with a stage in it.
 #[derive(Debug)]
 pub(crate) struct Branch {
-    pub(crate) condition: VarId,
+    pub(crate) decision: GlueId,
+    /// The variable that says which arm was taken.
+    pub(crate) chosen: VarId,
     /// What its value is bound to; `None` in statement position.
     pub(crate) pattern: Option<Pat>,
     pub(crate) binds: Vec<VarId>,
-    /// Then, else.
-    pub(crate) arms: [Block; 2],
-    /// The condition as the author wrote it.
+    pub(crate) arms: Vec<BranchArm>,
+    /// Whether code in it may leave the workflow, so that what follows has to wait.
+    pub(crate) leaves: bool,
+}
+
+/// An arm of a branch.
+#[derive(Debug)]
+pub(crate) struct BranchArm {
+    pub(crate) block: Block,
+    /// What its pattern binds.
+    pub(crate) binds: Vec<VarId>,
+    /// When it is taken, as the author would say it; empty for the `else` of an `if`.
     pub(crate) text: String,
 }
 
@@ -230,6 +273,24 @@ impl Body {
             Item::Glue(id) => &self.glue[id.0].binds,
             Item::Stage(id) => &self.stages[id.0].binds,
             Item::Branch(id) => &self.branches[id.0].binds,
+            Item::Head(id, arm) => &self.branches[id.0].arms[arm].binds,
+        }
+    }
+
+    /// The code on which a branch is decided.
+    pub(crate) fn decision(&self, branch: BranchId) -> (&Code, &Decision) {
+        let glue = &self.glue[self.branches[branch.0].decision.0];
+        match &glue.form {
+            GlueForm::Decision(decision) => (&glue.code, decision),
+            _ => (&glue.code, &Decision::If),
+        }
+    }
+
+    /// What the author called a variable.
+    pub(crate) fn display(&self, id: VarId) -> String {
+        match self.variable(id).source {
+            TypeSource::Result => "result".to_owned(),
+            _ => self.names.original(&self.variable(id).name.to_string()).to_owned(),
         }
     }
 }
@@ -250,5 +311,22 @@ impl Stage {
     /// The function's Rust name.
     pub(crate) fn name(&self) -> String {
         self.function.segments.last().map(|segment| segment.ident.to_string()).unwrap_or_default()
+    }
+
+    /// The arguments of the function itself.
+    pub(crate) fn function_arguments(&self) -> &[Code] {
+        self.arguments.get(self.first_argument()..).unwrap_or_default()
+    }
+
+    /// Where the function's own arguments begin: a map has its items before them.
+    pub(crate) fn first_argument(&self) -> usize {
+        usize::from(self.map.is_some())
+    }
+}
+
+impl Map {
+    /// Whether an argument of the function is made for every item.
+    pub(crate) fn is_each(&self, argument: usize) -> bool {
+        !self.shared.get(argument).copied().unwrap_or(false)
     }
 }

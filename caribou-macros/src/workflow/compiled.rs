@@ -6,7 +6,7 @@ use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::{Expr, Type};
 
-use super::body::{Body, Code, TypeSource, VarId};
+use super::body::{Body, Code, StageId, TypeSource, VarId};
 use super::message::{self, Messages};
 use super::place::{self, NodeForm, Places};
 use super::point::NodeIndex;
@@ -69,11 +69,9 @@ impl Compiled {
         let index = proc_macro2::Literal::u16_unsuffixed(index);
         let ty = match &self.body.variable(id).source {
             TypeSource::Declared(ty) => ty.to_token_stream(),
-            TypeSource::Output(stage) => {
-                let function = &self.body.stages[stage.0].function;
-                quote!(__caribou::Output<#function>)
-            }
+            TypeSource::Output(stage) => self.output_type(*stage),
             TypeSource::Bool => quote!(bool),
+            TypeSource::Index => quote!(u16),
             TypeSource::Result => {
                 let output = &self.output;
                 quote!(__caribou::Success<#output>)
@@ -92,6 +90,20 @@ impl Compiled {
             }
         };
         quote!(#values.take::<#ty>(#index)?)
+    }
+
+    /// The type of what a stage call yields.
+    pub(crate) fn output_type(&self, stage: StageId) -> TokenStream {
+        let stage = &self.body.stages[stage.0];
+        let function = &stage.function;
+        let mut output = quote!(__caribou::Output<#function>);
+        if stage.map.is_some() {
+            output = quote!(::std::vec::Vec<#output>);
+        }
+        if stage.question.is_none() {
+            output = quote!(::core::result::Result<#output, __caribou::Error>);
+        }
+        output
     }
 
     /// Whether the compiler knows the type of this code from what stands before it.
@@ -130,7 +142,8 @@ fn constants(body: &Body, places: &Places) -> Vec<Ident> {
         let base = match node.form {
             NodeForm::Entry => "INPUT".to_owned(),
             NodeForm::Result => "RESULT".to_owned(),
-            NodeForm::Gate(_) | NodeForm::EndGate(..) => "GATE".to_owned(),
+            NodeForm::Collect(_) => "COLLECT".to_owned(),
+            NodeForm::Gate(_) | NodeForm::EndGate(..) | NodeForm::SpreadGate(_) => "GATE".to_owned(),
             NodeForm::Stage(stage) => body.stages[stage.0].name().trim_start_matches("r#").to_uppercase(),
         };
         let mut name = base.clone();

@@ -2,9 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use super::body::{Body, BranchId};
+use quote::ToTokens;
+
+use super::body::{Body, BranchId, Code, VarId};
+use super::flow;
 use super::message::{Content, Messages};
-use super::place::{NodeForm, Places};
+use super::place::{ArmPath, NodeForm, Places};
 use super::point::NodeIndex;
 use super::slice::{Act, Reach};
 use crate::text;
@@ -19,8 +22,8 @@ pub(crate) struct Edge {
     pub(crate) carries: Vec<String>,
 }
 
-/// Decisions that must all have fallen so, outermost first; arm 0 is the `if`, arm 1 the `else`.
-type Path = Vec<(BranchId, usize)>;
+/// Decisions that must all have fallen so, outermost first.
+type Path = ArmPath;
 
 /// The edges, ordered by sender, receiver and slot, each once.
 pub(crate) fn edges(body: &Body, places: &Places, messages: &Messages) -> Vec<Edge> {
@@ -29,6 +32,12 @@ pub(crate) fn edges(body: &Body, places: &Places, messages: &Messages) -> Vec<Ed
         let mut tracer = Tracer::default();
         tracer.walk(acts, Reach::Never, &Vec::new());
         for ((to, slot), paths) in tracer.sends {
+            let own = &places.nodes[from].path;
+            let paths: Vec<Path> =
+                paths.into_iter().filter_map(|path| flow::possible(body, own, path)).collect();
+            if paths.is_empty() {
+                continue;
+            }
             let when = condition(body, paths);
             let carries = carries(body, places, messages, to, slot);
             edges.push(Edge { from, to: to.0, slot, when, carries });
@@ -102,85 +111,114 @@ impl Ways {
 
 /// The condition that holds on exactly these paths; `None` if it always does.
 fn condition(body: &Body, paths: Vec<Path>) -> Option<String> {
-    let paths = simplify(paths);
+    let paths = simplify(body, paths);
     if paths.iter().any(Vec::is_empty) {
         return None;
     }
-    let several = paths.len() > 1;
+    let alone = paths.len() == 1 && paths[0].len() == 1;
     let texts = paths.iter().map(|path| {
-        let single = path.len() == 1 && !several;
-        let parts = path.iter().map(|(branch, arm)| {
-            let text = &body.branches[branch.0].text;
-            match (arm, text.contains("||") && !single) {
-                (0, false) => text.clone(),
-                (0, true) => format!("({text})"),
-                _ => format!("!({text})"),
-            }
-        });
+        let parts = path.iter().map(|(branch, arm)| decision(body, *branch, *arm, alone));
         parts.collect::<Vec<_>>().join(" && ")
     });
     Some(texts.collect::<Vec<_>>().join(" || "))
 }
 
-/// Two paths that differ in one decision only are one path without it.
-fn simplify(mut paths: Vec<Path>) -> Vec<Path> {
-    loop {
-        let mut merged = None;
-        'search: for (first, one) in paths.iter().enumerate() {
-            for (second, other) in paths.iter().enumerate().skip(first + 1) {
-                if one == other {
-                    merged = Some((first, second, one.clone()));
-                    break 'search;
-                }
-                let differing: Vec<usize> =
-                    (0..one.len().min(other.len())).filter(|i| one[*i] != other[*i]).collect();
-                if let ([only], true) = (differing.as_slice(), one.len() == other.len())
-                    && one[*only].0 == other[*only].0
-                {
-                    let mut path = one.clone();
-                    path.remove(*only);
-                    merged = Some((first, second, path));
-                    break 'search;
-                }
-            }
-        }
-        let Some((first, second, path)) = merged else { return paths };
-        paths.remove(second);
-        paths.remove(first);
-        paths.push(path);
+/// When an arm is taken.
+fn decision(body: &Body, branch: BranchId, arm: usize, alone: bool) -> String {
+    let arms = &body.branches[branch.0].arms;
+    match arms[arm].text.as_str() {
+        "" => format!("!({})", arms[0].text),
+        text if !alone && (text.contains("||") || text.contains(" is ")) => format!("({text})"),
+        text => text.to_owned(),
     }
+}
+
+/// Paths that differ in one decision only, and have every arm of it, are one path without it.
+fn simplify(body: &Body, mut paths: Vec<Path>) -> Vec<Path> {
+    paths.sort();
+    paths.dedup();
+    while let Some((index, place)) = superfluous(body, &paths) {
+        let mut path = paths[index].clone();
+        paths.retain(|other| !same_but_for(other, &path, place));
+        path.remove(place);
+        paths.push(path);
+        paths.sort();
+        paths.dedup();
+    }
+    paths
+}
+
+/// A decision of a path that makes no difference.
+fn superfluous(body: &Body, paths: &[Path]) -> Option<(usize, usize)> {
+    let places = |index: usize| (0..paths[index].len()).rev().map(move |place| (index, place));
+    (0..paths.len()).flat_map(places).find(|(index, place)| {
+        let (branch, _) = paths[*index][*place];
+        let alike = paths.iter().filter(|other| same_but_for(other, &paths[*index], *place));
+        alike.count() == body.branches[branch.0].arms.len()
+    })
+}
+
+/// Whether two paths are the same but for the arm at one place.
+fn same_but_for(one: &Path, other: &Path, place: usize) -> bool {
+    one.len() == other.len()
+        && one.iter().zip(other).enumerate().all(
+            |(index, (one, other))| {
+                if index == place { one.0 == other.0 } else { one == other }
+            },
+        )
 }
 
 /// The names of what a message carries.
 fn carries(body: &Body, places: &Places, messages: &Messages, to: NodeIndex, slot: usize) -> Vec<String> {
     let mut names = Vec::new();
+    let form = places.nodes[to.0].form;
+    if let NodeForm::Stage(stage) = form
+        && let stage = &body.stages[stage.0]
+        && let Some(map) = &stage.map
+    {
+        let items = stage.arguments.first().map(|items| format!("each of {}", code_name(body, items)));
+        let shared = stage.function_arguments().iter().enumerate().filter(|(index, _)| !map.is_each(*index));
+        return items.into_iter().chain(shared.map(|(_, code)| code_name(body, code))).collect();
+    }
     for content in &messages.slots[to.0][slot] {
-        match content {
-            Content::Variable(id) => names.push(name(body, *id)),
-            Content::Argument(index) => {
-                let code = match places.nodes[to.0].form {
-                    NodeForm::Stage(stage) => Some(&body.stages[stage.0].arguments[*index]),
-                    _ => body.root.end.code(),
-                };
-                let Some(code) = code else { continue };
-                let lifted = code.uses.iter().find(|touch| !body.variable(touch.variable).is_authored());
-                names.push(if let Some(touch) = lifted {
-                    name(body, touch.variable)
-                } else {
-                    let text = text::of(&code.expr);
-                    text.strip_suffix(".clone()").map(str::to_owned).unwrap_or(text)
+        match (content, form) {
+            (Content::Variable(id), _) => names.push(name(body, *id)),
+            (Content::Items, NodeForm::Collect(stage)) => {
+                let stage = &body.stages[stage.0];
+                names.push(match stage.binds.as_slice() {
+                    [only] if body.variable(*only).is_authored() => name(body, *only),
+                    _ => format!("{}_output", stage.name()),
                 });
+            }
+            (Content::Argument(index), NodeForm::Stage(stage)) => {
+                names.push(code_name(body, &body.stages[stage.0].arguments[*index]));
+            }
+            (Content::Argument(_) | Content::Items, _) => {
+                names.extend(body.root.end.code().map(|code| code_name(body, code)));
             }
         }
     }
     names
 }
 
+/// What an author would call the value of some code.
+fn code_name(body: &Body, code: &Code) -> String {
+    let lifted = code.uses.iter().find(|touch| !body.variable(touch.variable).is_authored());
+    if let Some(touch) = lifted {
+        return name(body, touch.variable);
+    }
+    let text = text::of(body.names.restored(code.expr.to_token_stream()));
+    text.strip_suffix(".clone()").map(str::to_owned).unwrap_or(text)
+}
+
 /// What an author would call a variable.
-fn name(body: &Body, id: super::body::VarId) -> String {
-    let condition = body.branches.iter().find(|branch| branch.condition == id);
-    match condition {
-        Some(branch) => branch.text.clone(),
-        None => body.variable(id).name.to_string(),
+fn name(body: &Body, id: VarId) -> String {
+    match body.branches.iter().find(|branch| branch.chosen == id) {
+        Some(branch) if branch.arms.iter().any(|arm| arm.text.is_empty()) => branch.arms[0].text.clone(),
+        Some(branch) => {
+            let text = &branch.arms[0].text;
+            text.split_once(" is ").map_or_else(|| text.clone(), |(matched, _)| format!("arm of {matched}"))
+        }
+        None => body.display(id),
     }
 }

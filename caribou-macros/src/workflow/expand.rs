@@ -51,6 +51,7 @@ pub(crate) fn workflow(
     let call = call(compiled);
     let plain = plain(signature);
     let names = names(compiled, signature);
+    let items = &compiled.body.items;
     quote! {
         #marker
 
@@ -58,6 +59,7 @@ pub(crate) fn workflow(
         #[allow(unused, clippy::all, clippy::pedantic)]
         const _: () = {
             use ::caribou::__private as __caribou;
+            #(#items)*
 
             #[doc(hidden)]
             impl #name {
@@ -101,6 +103,14 @@ fn names(compiled: &Compiled, signature: &Signature) -> TokenStream {
             checks.extend(quote_spanned! {span=>
                 __caribou::check_deployed_name::<#function>(&#name::WORKFLOW);
             });
+            if compiled
+                .body
+                .stages
+                .iter()
+                .any(|other| other.question.is_none() && other.function == *function)
+            {
+                checks.extend(quote_spanned!(span=> __caribou::check_caught::<#function>();));
+            }
         }
     }
     checks
@@ -121,10 +131,21 @@ fn graph(compiled: &Compiled, signature: &Signature) -> TokenStream {
                 quote!(.entry(#output))
             }
             NodeForm::Stage(stage) => {
-                let function = &compiled.body.stages[stage.0].function;
-                quote!(.stage::<#function>(#slots))
+                let stage = &compiled.body.stages[stage.0];
+                let function = &stage.function;
+                let added = match stage.map {
+                    None => quote!(.stage::<#function>(#slots)),
+                    Some(_) => quote!(.map::<#function>(#slots)),
+                };
+                let caught = stage.question.is_none().then(|| quote!(.caught()));
+                quote!(#added #caught)
             }
-            NodeForm::Gate(_) | NodeForm::EndGate(..) => {
+            NodeForm::Collect(stage) => {
+                let host = compiled.constant(host(compiled, NodeIndex(index)));
+                let of = compiled.constant(places.stages[stage.0]);
+                quote!(.collect(Self::#of, Self::#host))
+            }
+            NodeForm::Gate(_) | NodeForm::EndGate(..) | NodeForm::SpreadGate(_) => {
                 let host = compiled.constant(host(compiled, NodeIndex(index)));
                 quote!(.gate(Self::#host, #slots))
             }
@@ -174,8 +195,7 @@ fn steps(compiled: &Compiled, errors: &mut Errors) -> Vec<StepCode> {
         let constant = compiled.constant(node);
         let place = &compiled.places.nodes[node.0];
         let join = || quote!(__caribou::Step::Join(Self::#constant));
-        let gate = matches!(place.form, NodeForm::Gate(_) | NodeForm::EndGate(..));
-        if gate {
+        if place.form.is_gate() {
             steps.push(StepCode { pattern: join(), emitted: emit::after(compiled, node, errors) });
             continue;
         }

@@ -13,6 +13,8 @@ pub(crate) enum Content {
     /// An argument of the receiver, built by the sender.
     Argument(usize),
     Variable(VarId),
+    /// The outputs of all items of a map.
+    Items,
 }
 
 /// What goes where.
@@ -45,14 +47,27 @@ pub(crate) fn messages(body: &Body, places: &Places) -> Messages {
         messages.relays[index] = relays.into_iter().collect();
         messages.slots[index] = (0..places.nodes[index].slots.len())
             .map(|slot| {
-                let arguments = slice::built_at(body, places, node, ArgumentPlace::Slot(slot));
-                let arguments = arguments.into_iter().map(|(argument, _)| Content::Argument(argument));
                 let mine = variables.iter().filter(|id| carrier(places, node, **id) == Some(slot));
-                arguments.chain(mine.map(|id| Content::Variable(*id))).collect()
+                arguments(body, places, node, slot).chain(mine.map(|id| Content::Variable(*id))).collect()
             })
             .collect();
     }
     messages
+}
+
+/// What is made for a node by whoever fills a slot.
+fn arguments(body: &Body, places: &Places, node: NodeIndex, slot: usize) -> impl Iterator<Item = Content> {
+    let made = match places.nodes[node.0].form {
+        NodeForm::Stage(stage) if body.stages[stage.0].map.is_some() => {
+            (0..body.stages[stage.0].function_arguments().len()).map(Content::Argument).collect()
+        }
+        NodeForm::Collect(_) if slot == 1 => vec![Content::Items],
+        _ => {
+            let built = slice::built_at(body, places, node, ArgumentPlace::Slot(slot));
+            built.into_iter().map(|(argument, _)| Content::Argument(argument)).collect()
+        }
+    };
+    made.into_iter()
 }
 
 /// The first slot at whose point a variable is known.
@@ -151,7 +166,7 @@ impl Messages {
             if let Act::Send { node, slot } = act {
                 sent.extend(self.slots[node.0][*slot].iter().filter_map(|content| match content {
                     Content::Variable(id) => Some(*id),
-                    Content::Argument(_) => None,
+                    Content::Argument(_) | Content::Items => None,
                 }));
             }
         });
@@ -164,7 +179,7 @@ impl Messages {
         contents
             .filter_map(|content| match content {
                 Content::Variable(id) => Some(*id),
-                Content::Argument(_) => None,
+                Content::Argument(_) | Content::Items => None,
             })
             .collect()
     }
@@ -180,11 +195,11 @@ impl Messages {
         match places.nodes[node.0].form {
             NodeForm::Entry => body.parameters.iter().map(|id| Content::Variable(*id)).collect(),
             NodeForm::Stage(stage) => {
-                let arguments = 0..body.stages[stage.0].arguments.len();
+                let arguments = 0..body.stages[stage.0].function_arguments().len();
                 arguments.map(Content::Argument).chain(relays).collect()
             }
-            NodeForm::Gate(_) | NodeForm::EndGate(..) => self.joined(node),
             NodeForm::Result => Vec::new(),
+            _ => self.joined(node),
         }
     }
 }
@@ -219,7 +234,7 @@ fn bare_arguments(body: &Body) -> BTreeSet<VarId> {
     let others = arguments.filter(|code| !matches!(code.expr, syn::Expr::Path(_)));
     let others = others.chain(body.glue.iter().map(|glue| &glue.code));
     let arms = body.branches.iter().flat_map(|branch| &branch.arms);
-    let others = others.chain(arms.filter_map(|arm| arm.end.code()));
+    let others = others.chain(arms.filter_map(|arm| arm.block.end.code()));
     let touched: BTreeSet<VarId> =
         others.flat_map(|code| code.uses.iter().map(|touch| touch.variable)).collect();
     bare.difference(&touched).copied().collect()

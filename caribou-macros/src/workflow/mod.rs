@@ -2,9 +2,11 @@
 //!
 //! | module | what it does |
 //! |---|---|
+//! | `desugar`, `names` | rewrites shadowed names, `join!`, early returns in simpler words |
 //! | `lower`, `body` | lifts stage calls out of expressions; names become variables |
-//! | `scope`, `uses` | which variable a name means, and what glue does to it |
-//! | `refuse` | what the language does not have, with the way out |
+//! | `scope`, `uses`, `arguments` | which variable a name means, and what glue does to it |
+//! | `leave`, `flow` | glue that may leave the workflow; which way an early return went |
+//! | `refuse`, `unawaited` | what the language does not have, with the way out |
 //! | `point`, `place` | when each value is there; nodes, their slots, gates |
 //! | `slice` | the part of the body that each node runs |
 //! | `message` | what each message carries |
@@ -12,13 +14,18 @@
 //! | `types` | types that only inference knows |
 //! | `emit`, `expand` | Rust code |
 
+mod arguments;
 mod body;
 mod compiled;
+mod desugar;
 mod edge;
 mod emit;
 mod expand;
+mod flow;
+mod leave;
 mod lower;
 mod message;
+mod names;
 mod options;
 mod place;
 mod point;
@@ -26,15 +33,17 @@ mod refuse;
 mod scope;
 mod slice;
 mod types;
+mod unawaited;
 mod uses;
 
 use proc_macro2::TokenStream;
-use quote::quote;
+use quote::{ToTokens, quote};
 use syn::ItemFn;
 
 use crate::errors::Errors;
 use crate::signature::Signature;
 use compiled::Compiled;
+use names::Names;
 use options::Options;
 
 /// Expands the attribute. The author's function is kept whatever is wrong.
@@ -64,7 +73,18 @@ pub(crate) fn expand(options: TokenStream, item: &TokenStream) -> TokenStream {
 /// Compiles the body; nothing if a mistake in it makes the rest meaningless.
 fn compile(function: &ItemFn, signature: &Signature, errors: &mut Errors) -> Option<Compiled> {
     let mistakes = errors.count();
-    let body = lower::lower(&signature.parameters, (*function.block).clone(), errors);
+    let mut names = Names::default();
+    names.take_all(function.block.to_token_stream());
+    for parameter in &signature.parameters {
+        names.take_all(parameter.name.to_token_stream());
+    }
+    let statements = function.block.stmts.clone();
+    let statements = desugar::desugar(&signature.parameters, statements, &mut names, errors);
+    unawaited::check(&statements, errors);
+    if errors.count() > mistakes {
+        return None;
+    }
+    let body = lower::lower(&signature.parameters, statements, names, errors);
     if errors.count() > mistakes {
         return None;
     }

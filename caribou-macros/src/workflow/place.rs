@@ -6,7 +6,9 @@
 
 use std::collections::BTreeMap;
 
-use super::body::{Block, BlockId, Body, BranchId, Code, GlueForm, GlueId, Item, StageId, Use, VarId};
+use super::body::{
+    Block, BlockId, Body, BranchArm, BranchId, Code, GlueForm, GlueId, Item, StageId, Use, VarId,
+};
 use super::point::{NodeIndex, Order, Point, Points};
 
 /// Where glue happens.
@@ -38,7 +40,18 @@ pub(crate) enum NodeForm {
     Gate(GlueId),
     /// Ends an arm whose end several producers feed.
     EndGate(BranchId, usize),
+    /// Dispatches a map that several producers feed.
+    SpreadGate(StageId),
+    /// Has the outputs of all items of a map.
+    Collect(StageId),
     Result,
+}
+
+impl NodeForm {
+    /// Whether it is a sync node without a function.
+    pub(crate) fn is_gate(self) -> bool {
+        matches!(self, Self::Gate(_) | Self::EndGate(..) | Self::SpreadGate(_) | Self::Collect(_))
+    }
 }
 
 /// Arms around a place, outermost first.
@@ -87,6 +100,20 @@ impl Places {
             Point::Node(node) => &self.nodes[node.0].path,
             Point::Met(branch) => &self.branch_paths[branch.0],
         }
+    }
+
+    /// The nodes that wait for something to start a stage: its own, and for a map those around it.
+    pub(crate) fn nodes_of(&self, stage: StageId) -> Vec<NodeIndex> {
+        let own = self.stages[stage.0];
+        let around = |node: &NodeIndex| matches!(self.nodes[node.0].form, NodeForm::SpreadGate(id) | NodeForm::Collect(id) if id == stage);
+        let all = (0..self.nodes.len()).map(NodeIndex);
+        all.filter(|node| *node == own || around(node)).collect()
+    }
+
+    /// The node at which a stage's output is there.
+    pub(crate) fn output(&self, stage: StageId) -> NodeIndex {
+        let collect = |node: &NodeIndex| self.nodes[node.0].form == NodeForm::Collect(stage);
+        (0..self.nodes.len()).map(NodeIndex).find(collect).unwrap_or(self.stages[stage.0])
     }
 
     /// The node of the result.
@@ -154,7 +181,10 @@ fn consumers(body: &Body) -> Vec<Option<Consumer>> {
         }
     };
     for (index, stage) in body.stages.iter().enumerate() {
-        let reader = Reader::Node(Consumer::Stage(StageId(index)), stage.block);
+        let reader = match stage.map {
+            None => Reader::Node(Consumer::Stage(StageId(index)), stage.block),
+            Some(_) => Reader::Other,
+        };
         stage.arguments.iter().for_each(|argument| note(&argument.uses, reader));
     }
     for (index, glue) in body.glue.iter().enumerate() {
@@ -165,17 +195,17 @@ fn consumers(body: &Body) -> Vec<Option<Consumer>> {
         note(&glue.code.uses, reader);
     }
     for branch in &body.branches {
-        branch.arms.iter().for_each(|arm| note(arm.end.uses(), Reader::Other));
+        branch.arms.iter().for_each(|arm| note(arm.block.end.uses(), Reader::Other));
     }
     note(body.root.end.uses(), Reader::Node(Consumer::Result, body.root.id));
     for branch in &body.branches {
-        readers[branch.condition.0].push(Reader::Other);
+        readers[branch.chosen.0].push(Reader::Other);
     }
 
     let mut consumers: Vec<Option<Consumer>> = vec![None; body.glue.len()];
     for (index, glue) in body.glue.iter().enumerate().rev() {
         let writes = glue.binds.iter().any(|id| body.variable(*id).first != *id);
-        if writes || !matches!(glue.form, GlueForm::Let(_)) {
+        if writes || glue.orders || !matches!(glue.form, GlueForm::Let(_)) {
             continue;
         }
         let mut found = glue.binds.iter().flat_map(|id| &readers[id.0]).map(|reader| match *reader {
@@ -237,19 +267,14 @@ impl Placing<'_> {
                         points.insert(point);
                     }
                 }
+                Item::Head(branch, arm) => {
+                    let decided = self.places.decided[branch.0];
+                    let body = self.body;
+                    self.resolve(&body.branches[branch.0].arms[arm].binds, decided);
+                }
                 Item::Stage(id) => {
                     let stage = &self.body.stages[id.0];
-                    let arguments: Vec<&Code> = stage.arguments.iter().collect();
-                    let node = self.node(
-                        NodeForm::Stage(id),
-                        Consumer::Stage(id),
-                        &arguments,
-                        control.clone(),
-                        &control,
-                        path.clone(),
-                    );
-                    self.places.stages[id.0] = node;
-                    let point = Point::Node(node);
+                    let point = self.stage(id, &control, path);
                     self.resolve(&stage.binds, point);
                     points.insert(point);
                     if stage.pattern.is_none() {
@@ -259,13 +284,46 @@ impl Placing<'_> {
                 Item::Branch(id) => {
                     let point = self.branch(id, &control, path);
                     points.insert(point);
-                    if self.body.branches[id.0].pattern.is_none() {
+                    if self.body.branches[id.0].pattern.is_none() || self.body.branches[id.0].leaves {
                         control.insert(point);
                     }
                 }
             }
         }
         Flow { control, points }
+    }
+
+    /// Places a stage; the point where its output is there.
+    fn stage(&mut self, id: StageId, control: &Points, path: &ArmPath) -> Point {
+        let stage = &self.body.stages[id.0];
+        let arguments: Vec<&Code> = stage.arguments.iter().collect();
+        if stage.map.is_none() {
+            let (form, consumer) = (NodeForm::Stage(id), Consumer::Stage(id));
+            let node = self.node(form, consumer, &arguments, control.clone(), control, path.clone());
+            self.places.stages[id.0] = node;
+            return Point::Node(node);
+        }
+        let reads = arguments.iter().flat_map(|argument| self.needs(&argument.uses));
+        let mut needs: Points = reads.chain(control.iter().copied()).collect();
+        let last = self.places.order.last_of(&needs);
+        let dispatched = match last.as_slice() {
+            [only] => *only,
+            _ => Point::Node(self.gate(NodeForm::SpreadGate(id), &needs, path.clone())),
+        };
+        needs.insert(dispatched);
+        let node = self.push(NodeForm::Stage(id), vec![dispatched], &needs, path.clone());
+        self.places.nodes[node.0].arguments = vec![ArgumentPlace::Slot(0); arguments.len()];
+        self.places.stages[id.0] = node;
+        needs.insert(Point::Node(node));
+        let slots = vec![dispatched, Point::Node(node)];
+        Point::Node(self.push(NodeForm::Collect(id), slots, &needs, path.clone()))
+    }
+
+    fn push(&mut self, form: NodeForm, slots: Vec<Point>, needs: &Points, path: ArmPath) -> NodeIndex {
+        let node = NodeIndex(self.places.nodes.len());
+        self.places.nodes.push(Node { form, slots, arguments: Vec::new(), path });
+        self.places.order.insert(Point::Node(node), needs);
+        node
     }
 
     /// Places glue; its point, unless it is to be done at a join or anywhere.
@@ -298,10 +356,7 @@ impl Placing<'_> {
 
     fn gate(&mut self, form: NodeForm, needs: &Points, path: ArmPath) -> NodeIndex {
         let slots = self.places.order.last_of(needs);
-        let node = NodeIndex(self.places.nodes.len());
-        self.places.nodes.push(Node { form, slots, arguments: Vec::new(), path });
-        self.places.order.insert(Point::Node(node), needs);
-        node
+        self.push(form, slots, needs, path)
     }
 
     /// Adds a node with arguments: a stage, or the result.
@@ -354,20 +409,16 @@ impl Placing<'_> {
 
     fn branch(&mut self, id: BranchId, control: &Points, path: &ArmPath) -> Point {
         let branch = &self.body.branches[id.0];
-        let decided = self.needs(&[Use {
-            variable: branch.condition,
-            kind: super::body::UseKind::Borrow,
-            ident: self.body.variable(branch.condition).name.clone(),
-        }]);
+        let decided = &self.places.variables[branch.chosen.0];
         self.places.branch_paths[id.0].clone_from(path);
         let decided = decided.first().copied().unwrap_or(Point::ENTRY);
         self.places.decided[id.0] = decided;
         let mut control = control.clone();
         control.insert(decided);
-        let ends = [0, 1].map(|arm| {
+        let mut ends = Vec::new();
+        for (arm, BranchArm { block, .. }) in branch.arms.iter().enumerate() {
             let mut path = path.clone();
             path.push((id, arm));
-            let block = &branch.arms[arm];
             let flow = self.block(block, control.clone(), &path);
             let mut needs = flow.all();
             needs.extend(self.needs(block.end.uses()));
@@ -379,9 +430,9 @@ impl Placing<'_> {
                 ArmEnd { point: Point::Node(gate), gate: Some(gate) }
             };
             self.places.ends.insert((id, arm), end);
-            end.point
-        });
-        self.places.order.insert_met(id, ends);
+            ends.push(end.point);
+        }
+        self.places.order.insert_met(id, &ends);
         let point = Point::Met(id);
         self.resolve(&branch.binds, point);
         point

@@ -44,10 +44,10 @@ impl Order {
     }
 
     /// Adds the point where a branch's arms meet: what precedes it is what precedes the end of every arm.
-    pub(crate) fn insert_met(&mut self, branch: BranchId, ends: [Point; 2]) {
-        let [then, otherwise] = ends.map(|end| self.closure(&Points::from([end])));
-        let before = then.intersection(&otherwise).copied().collect();
-        self.before.insert(Point::Met(branch), before);
+    pub(crate) fn insert_met(&mut self, branch: BranchId, ends: &[Point]) {
+        let closures = ends.iter().map(|end| self.closure(&Points::from([*end])));
+        let before = closures.reduce(|all, end| all.intersection(&end).copied().collect());
+        self.before.insert(Point::Met(branch), before.unwrap_or_default());
     }
 
     /// The points and all that precede them.

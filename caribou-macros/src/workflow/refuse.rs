@@ -4,6 +4,8 @@ use proc_macro2::{TokenStream, TokenTree};
 use syn::visit::{self, Visit};
 use syn::{Expr, Macro};
 
+use super::arguments::{self, Arguments};
+use super::leave;
 use crate::errors::Errors;
 
 /// Where code stands in which a stage call cannot be.
@@ -15,8 +17,7 @@ pub(crate) enum Place {
     Closure,
     Async,
     ShortCircuit,
-    Match,
-    IfLet,
+    Guard,
     Block,
 }
 
@@ -28,11 +29,12 @@ impl Place {
                 "a stage call cannot stand here: bind it to a name first, `let value = stage(..).await?;`"
             }
             Self::Loop => {
-                "a stage call cannot stand in a loop: a workflow's stages are known before it runs; let one \
-                 function take the whole list, or write one call for each element"
+                "a stage call cannot stand in a loop, since the compiler must know every stage: call it for every item \
+                 with `caribou::map(items, |item| stage(item)).await?`, or let one function take the whole list"
             }
             Self::Closure => {
-                "a stage call cannot stand in a closure: call the stage first and let the closure use its value"
+                "a stage call cannot stand in a closure other than that of `caribou::map(items, |item| stage(item))`: \
+                 call the stage first and let the closure use its value"
             }
             Self::Async => {
                 "a stage call cannot stand in an `async` block: stages that do not depend on each other run in \
@@ -41,16 +43,12 @@ impl Place {
             Self::ShortCircuit => {
                 "a stage call cannot stand right of `&&` or `||`: write it as `if .. { stage(..).await? } else { .. }`"
             }
-            Self::Match => {
-                "a stage call cannot stand in a `match` arm yet: decide with `if` and `else`, and take values apart \
-                 in glue before it"
-            }
-            Self::IfLet => {
-                "a stage call cannot stand under `if let` yet: decide with `if value.is_some()`, and take the value \
-                 apart in glue inside it"
+            Self::Guard => {
+                "a stage call cannot stand in the guard of a `match` arm: call the stage before the `match`, or decide \
+                 with an `if` in the arm"
             }
             Self::Block => {
-                "a stage call cannot stand in a nested block yet: move the block's statements before this one"
+                "a stage call cannot stand in a labelled or `unsafe` block: use a plain block, `if` or `match`"
             }
         }
     }
@@ -70,16 +68,21 @@ impl<'ast> Visit<'ast> for Awaits {
         self.0 = true;
     }
     fn visit_item(&mut self, _: &'ast syn::Item) {}
+    fn visit_macro(&mut self, call: &'ast Macro) {
+        if let Some(mut arguments) = Arguments::of(call) {
+            self.0 |= arguments.values_mut().into_iter().any(|value| awaits(value));
+        }
+    }
 }
 
-/// Reports everything in glue that a slice cannot hold: stage calls, early exits, items.
+/// Reports everything in glue that a slice cannot hold.
 pub(crate) fn check(expr: &Expr, place: Place, errors: &mut Errors) {
     Check { place, leaves: true, errors }.visit_expr(expr);
 }
 
 struct Check<'e> {
     place: Place,
-    /// Whether `?` and `return` leave the workflow here, rather than a closure.
+    /// Whether `?` leaves the workflow here, rather than a closure.
     leaves: bool,
     errors: &'e mut Errors,
 }
@@ -96,33 +99,6 @@ impl Check<'_> {
 impl<'ast> Visit<'ast> for Check<'_> {
     fn visit_expr_await(&mut self, awaiting: &'ast syn::ExprAwait) {
         self.errors.at(awaiting, self.place.remedy());
-    }
-
-    fn visit_expr_try(&mut self, attempt: &'ast syn::ExprTry) {
-        if let Expr::Await(awaiting) = &*attempt.expr {
-            self.errors.at(awaiting, self.place.remedy());
-        } else {
-            if self.leaves {
-                self.errors.at(
-                    attempt.question_token,
-                    "`?` on anything but a stage call may leave the workflow early, which is not supported yet: do \
-                     what can fail inside a function, or handle the error with `match` or `unwrap_or_else`",
-                );
-            }
-            visit::visit_expr_try(self, attempt);
-        }
-    }
-
-    fn visit_expr_return(&mut self, leaving: &'ast syn::ExprReturn) {
-        if self.leaves {
-            self.errors.at(
-                leaving.return_token,
-                "`return` is not supported in a workflow yet: make the rest of the body the `else` of an `if`, and \
-                 the result the value of that `if`",
-            );
-        } else {
-            visit::visit_expr_return(self, leaving);
-        }
     }
 
     fn visit_expr_closure(&mut self, closure: &'ast syn::ExprClosure) {
@@ -145,16 +121,8 @@ impl<'ast> Visit<'ast> for Check<'_> {
         self.within(Place::Loop, true, |check| visit::visit_expr_loop(check, looping));
     }
 
-    fn visit_expr_match(&mut self, matching: &'ast syn::ExprMatch) {
-        let place = if self.place == Place::Glue { Place::Match } else { self.place };
-        self.within(place, true, |check| visit::visit_expr_match(check, matching));
-    }
-
-    fn visit_expr_if(&mut self, conditional: &'ast syn::ExprIf) {
-        let binds =
-            matches!(&*conditional.cond, Expr::Let(_) | Expr::Binary(_)) && has_let(&conditional.cond);
-        let place = if self.place == Place::Glue && binds { Place::IfLet } else { self.place };
-        self.within(place, true, |check| visit::visit_expr_if(check, conditional));
+    fn visit_pat_guard(&mut self, guard: &'ast syn::PatGuard) {
+        self.within(Place::Guard, true, |check| visit::visit_pat_guard(check, guard));
     }
 
     fn visit_expr_block(&mut self, block: &'ast syn::ExprBlock) {
@@ -170,30 +138,34 @@ impl<'ast> Visit<'ast> for Check<'_> {
     fn visit_item(&mut self, _: &'ast syn::Item) {}
 
     fn visit_macro(&mut self, call: &'ast Macro) {
-        let name = call.path.segments.last().map(|segment| segment.ident.to_string()).unwrap_or_default();
-        if matches!(name.as_str(), "join" | "try_join" | "select") {
+        if let Some(mut list) = Arguments::of(call) {
+            list.values_mut().into_iter().for_each(|value| self.visit_expr(value));
+            return;
+        }
+        let name = arguments::name(call);
+        if name == "select" {
             self.errors.at(
                 call,
-                format!(
-                    "`{name}!` is not supported in a workflow yet: write one `let` for each stage; stages that do \
-                     not depend on each other run in parallel anyway"
-                ),
+                "`select!` cannot stand in a workflow, whose stages all run to their end: put the race into a \
+                 function with `#[caribou::function]`",
             );
         } else if let Some(token) = find_await(call.tokens.clone()) {
             self.errors.at(
                 token,
-                "a stage call cannot stand in a macro: bind it to a name first, `let value = stage(..).await?;`",
+                format!(
+                    "a stage call cannot stand in `{name}!`, whose arguments the compiler does not know: bind it to a \
+                     name first, `let value = stage(..).await?;`"
+                ),
+            );
+        } else if let Some(token) = leave::question(call.tokens.clone()).filter(|_| self.leaves) {
+            self.errors.at(
+                token,
+                format!(
+                    "`?` cannot stand in `{name}!`, whose arguments the compiler does not know: bind the value to a \
+                     name first"
+                ),
             );
         }
-    }
-}
-
-/// Whether a condition is `if let`, alone or in a chain.
-pub(crate) fn has_let(condition: &Expr) -> bool {
-    match condition {
-        Expr::Let(_) => true,
-        Expr::Binary(binary) => has_let(&binary.left) || has_let(&binary.right),
-        _ => false,
     }
 }
 

@@ -42,10 +42,10 @@ impl Scope {
         }
     }
 
-    /// Lets a name mean a new version of its variable.
+    /// Lets a name mean a new version of its variable, up to the end of the innermost block.
     pub(crate) fn renew(&mut self, name: &str, variable: VarId) {
-        if let Some(binding) = self.frames.iter_mut().rev().find_map(|frame| frame.get_mut(name)) {
-            binding.variable = variable;
+        if let Some(binding) = self.find(name) {
+            self.declare(name.to_owned(), Binding { variable, ..binding });
         }
     }
 }

@@ -19,8 +19,10 @@ pub(crate) enum Act {
     Output(StageId),
     /// A slot is filled.
     Send { node: NodeIndex, slot: usize },
-    /// A branch, both arms; whether it yields its value here, or may.
-    Branch { branch: BranchId, arms: [Arm; 2], yields: bool },
+    /// What the pattern of an arm binds gets its names: at the start of the arm where the branch is decided.
+    Head { branch: BranchId, arm: usize },
+    /// A branch, all arms; whether it yields its value here, or may.
+    Branch { branch: BranchId, arms: Vec<Arm>, yields: bool },
     /// A branch whose arm is known, because the slice's own node is in it.
     Inside { branch: BranchId, arm: usize, body: Arm, yields: bool },
     /// What follows a branch if it has its value here, and what follows if it has not.
@@ -76,6 +78,12 @@ fn part_of(end: Reach) -> Reach {
     if end == Reach::Never { Reach::Never } else { Reach::Sometimes }
 }
 
+/// How the end is reached on all of several ways.
+fn together(ends: impl IntoIterator<Item = Reach>) -> Reach {
+    let ways = ends.into_iter().reduce(|all, end| if all == end { all } else { Reach::Sometimes });
+    ways.unwrap_or_default()
+}
+
 /// Whose block is walked.
 #[derive(Clone, Copy)]
 enum Whose {
@@ -95,10 +103,15 @@ impl Walk<'_> {
         for (index, item) in block.items.iter().enumerate().skip(from) {
             match *item {
                 Item::Glue(id) => acts.push(self.glue(id, &points)),
+                Item::Head(branch, arm) => {
+                    let own = points.contains(&self.places.decided[branch.0]);
+                    acts.push(if own { Act::Head { branch, arm } } else { Act::Elsewhere(*item) });
+                }
                 Item::Stage(id) => {
-                    let node = self.places.stages[id.0];
-                    self.fill(node, &points, &mut acts);
-                    let own = points.contains(&Point::Node(node));
+                    for node in self.places.nodes_of(id) {
+                        self.fill(node, &points, &mut acts);
+                    }
+                    let own = points.contains(&Point::Node(self.places.output(id)));
                     acts.push(if own { Act::Output(id) } else { Act::Elsewhere(*item) });
                 }
                 Item::Branch(id) => {
@@ -140,15 +153,11 @@ impl Walk<'_> {
             self.fill_within(id, points, acts);
             return None;
         }
-        let arms = [walk(0), walk(1)];
+        let arms: Vec<Arm> = (0..self.body.branches[id.0].arms.len()).map(walk).collect();
         if arms.iter().all(Arm::idle) {
             return None;
         }
-        let reach = match (arms[0].end, arms[1].end) {
-            (Reach::Never, Reach::Never) => Reach::Never,
-            (Reach::Always, Reach::Always) => Reach::Always,
-            _ => Reach::Sometimes,
-        };
+        let reach = together(arms.iter().map(|arm| arm.end));
         Some((Act::Branch { branch: id, arms, yields: false }, reach))
     }
 
@@ -189,11 +198,7 @@ impl Walk<'_> {
             let mut all = points.clone();
             all.insert(Point::Met(branch));
             let rest = self.block(block, whose, index + 1, all);
-            let end = match (rest.end, otherwise.end) {
-                (Reach::Never, Reach::Never) => Reach::Never,
-                (Reach::Always, Reach::Always) => Reach::Always,
-                _ => Reach::Sometimes,
-            };
+            let end = together([rest.end, otherwise.end]);
             acts.push(Act::Resolved { branch, rest, otherwise });
             return Some(end);
         }
@@ -239,7 +244,7 @@ impl Walk<'_> {
     }
 
     fn arm(&self, branch: BranchId, arm: usize) -> &Block {
-        &self.body.branches[branch.0].arms[arm]
+        &self.body.branches[branch.0].arms[arm].block
     }
 
     fn glue(&self, id: GlueId, points: &Points) -> Act {
@@ -294,12 +299,12 @@ impl Walk<'_> {
     /// Moves what follows a branch, the last of `acts`, into the only arm that has its value here.
     fn inline(&self, branch: BranchId, rest: &Arm, acts: &mut [Act]) -> bool {
         let Some(Act::Branch { arms, .. }) = acts.last_mut() else { return false };
-        let arm = match (arms[0].end, arms[1].end) {
-            (Reach::Always, Reach::Never) => 0,
-            (Reach::Never, Reach::Always) => 1,
-            _ => return false,
-        };
-        let inner = &self.body.branches[branch.0].arms[arm];
+        let reached: Vec<usize> = (0..arms.len()).filter(|arm| arms[*arm].end != Reach::Never).collect();
+        let [arm] = *reached.as_slice() else { return false };
+        if arms[arm].end != Reach::Always {
+            return false;
+        }
+        let inner = self.arm(branch, arm);
         if rest.end != Reach::Never || self.declares_a_name_of(inner.id, &rest.acts) {
             return false;
         }
@@ -341,19 +346,22 @@ pub(crate) fn visit(acts: &[Act], see: &mut impl FnMut(&Act)) {
 
 /// What a step itself touches, apart from the steps within it and the values that it hands over as they are.
 pub(crate) fn native_uses(body: &Body, places: &Places, act: &Act) -> Vec<Use> {
-    let end = |branch: BranchId, arm: usize| body.branches[branch.0].arms[arm].end.uses();
+    let end = |branch: BranchId, arm: usize| body.branches[branch.0].arms[arm].block.end.uses();
     match act {
         Act::Glue(id) => body.glue[id.0].code.uses.clone(),
         Act::Send { node, slot } => {
             let built = built_at(body, places, *node, ArgumentPlace::Slot(*slot));
-            let made = built.into_iter().filter(|(_, code)| bare(body, code).is_none());
-            made.flat_map(|(_, code)| code.encoded_uses()).collect()
+            let taken = |index| takes_apart(body, places, *node, index);
+            let made = built.into_iter().filter(|(index, code)| taken(*index) || bare(body, code).is_none());
+            let moves = |index| index == 0 && takes_apart(body, places, *node, index);
+            made.flat_map(|(index, code)| if moves(index) { code.uses.clone() } else { code.encoded_uses() })
+                .collect()
         }
         Act::Branch { branch, arms, yields } => {
-            let variable = body.branches[branch.0].condition;
+            let variable = body.branches[branch.0].chosen;
             let ident = body.variable(variable).name.clone();
             let condition = Use { variable, kind: UseKind::Borrow, ident };
-            let ends = (0..2).filter(|arm| *yields && arms[*arm].end != Reach::Never);
+            let ends = (0..arms.len()).filter(|arm| *yields && arms[*arm].end != Reach::Never);
             ends.flat_map(|arm| end(*branch, arm)).cloned().chain([condition]).collect()
         }
         Act::Inside { branch, arm, body: inner, yields } if *yields && inner.end != Reach::Never => {
@@ -369,10 +377,18 @@ pub(crate) fn handed_over<'b>(body: &'b Body, places: &Places, act: &Act) -> Vec
     match act {
         Act::Send { node, slot } => {
             let built = built_at(body, places, *node, ArgumentPlace::Slot(*slot));
-            built.into_iter().filter_map(|(_, code)| bare(body, code)).collect()
+            let whole = built.into_iter().filter(|(index, _)| !takes_apart(body, places, *node, *index));
+            whole.filter_map(|(_, code)| bare(body, code)).collect()
         }
         _ => Vec::new(),
     }
+}
+
+/// Whether an argument is looked into where it is sent: a map's items, and what is made for every item.
+fn takes_apart(body: &Body, places: &Places, node: NodeIndex, index: usize) -> bool {
+    let NodeForm::Stage(stage) = places.nodes[node.0].form else { return false };
+    let map = body.stages[stage.0].map.as_ref();
+    map.is_some_and(|map| index.checked_sub(1).is_none_or(|argument| map.is_each(argument)))
 }
 
 /// The variable that code is, if it is nothing more than one that can travel as it is.
@@ -390,6 +406,7 @@ pub(crate) fn native_binds<'b>(body: &'b Body, act: &Act) -> &'b [VarId] {
     match act {
         Act::Glue(id) => &body.glue[id.0].binds,
         Act::Output(id) => &body.stages[id.0].binds,
+        Act::Head { branch, arm } => &body.branches[branch.0].arms[*arm].binds,
         Act::Inside { branch, yields: true, body: inner, .. } if inner.end == Reach::Always => {
             &body.branches[branch.0].binds
         }

@@ -6,7 +6,7 @@ use proc_macro2::{Span, TokenStream};
 use quote::quote;
 use syn::Expr;
 
-use super::body::{Block, BlockId, Body, End, GlueForm, Item, Stage, VarId};
+use super::body::{Block, BlockId, Body, BranchId, Decision, End, GlueForm, Item, Stage};
 use super::compiled::Compiled;
 use crate::signature::Signature;
 
@@ -39,8 +39,9 @@ fn block(compiled: &Compiled, block: &Block) -> TokenStream {
                 let expr = &glue.code.expr;
                 match &glue.form {
                     GlueForm::Let(pattern) | GlueForm::Alias(pattern) => quote!(let #pattern = #expr;),
+                    GlueForm::LetElse(pattern, diverge) => quote!(let #pattern = #expr else #diverge;),
                     GlueForm::Statement => quote!(#expr;),
-                    GlueForm::Condition => TokenStream::new(),
+                    GlueForm::Decision(_) => TokenStream::new(),
                 }
             }
             Item::Stage(id) => {
@@ -51,12 +52,13 @@ fn block(compiled: &Compiled, block: &Block) -> TokenStream {
             }
             Item::Branch(id) => {
                 let branch = &body.branches[id.0];
-                let condition = condition(body, branch.condition);
-                let [then, otherwise] = [0, 1].map(|arm| self::block(compiled, &branch.arms[arm]));
+                let arms: Vec<_> = branch.arms.iter().map(|arm| self::block(compiled, &arm.block)).collect();
+                let decided = decided(body, id, &arms);
                 let bind = branch.pattern.as_ref().map(|pattern| quote!(let #pattern =));
                 let semicolon = bind.as_ref().map(|_| quote!(;));
-                quote!(#bind if #condition { #then } else { #otherwise } #semicolon)
+                quote!(#bind #decided #semicolon)
             }
+            Item::Head(..) => TokenStream::new(),
         });
         for id in body.binds(*item) {
             let variable = body.variable(*id);
@@ -76,23 +78,38 @@ fn block(compiled: &Compiled, block: &Block) -> TokenStream {
         }
         End::Fallible(code) => {
             let expr = &code.expr;
-            if root { quote!(#expr) } else { quote!((#expr)?) }
+            let output = &compiled.output;
+            if root { quote!(#expr) } else { quote!(::core::convert::identity::<#output>(#expr)?) }
         }
     });
     code
+}
+
+/// The `if` or `match` of a branch as the author wrote it, with other arms.
+pub(crate) fn decided(body: &Body, branch: BranchId, arms: &[TokenStream]) -> TokenStream {
+    let (code, decision) = body.decision(branch);
+    branching(&code.expr, decision, arms)
+}
+
+/// An `if` or `match` with these arms.
+pub(crate) fn branching(expr: &Expr, decision: &Decision, arms: &[TokenStream]) -> TokenStream {
+    match (decision, arms) {
+        (Decision::If, [then, otherwise]) if otherwise.is_empty() => quote!(if #expr { #then }),
+        (Decision::If, [then, otherwise]) => quote!(if #expr { #then } else { #otherwise }),
+        (Decision::Match(patterns), arms) => quote!(match #expr { #(#patterns => { #arms })* }),
+        (Decision::If, _) => TokenStream::new(),
+    }
 }
 
 /// The stage call as the author wrote it, but for what was lifted out of its arguments.
 fn call(stage: &Stage) -> TokenStream {
     let mut call = stage.call.clone();
     for (argument, code) in call.args.iter_mut().zip(&stage.arguments) {
-        argument.clone_from(&code.expr);
+        // the closure of a map has nothing that could be lifted out
+        if !matches!(argument, Expr::Closure(_)) {
+            argument.clone_from(&code.expr);
+        }
     }
     let question = &stage.question;
     quote!(#call.await #question)
-}
-
-fn condition(body: &Body, id: VarId) -> Option<&Expr> {
-    let glue = body.glue.iter().find(|glue| glue.binds.contains(&id));
-    glue.map(|glue| &glue.code.expr)
 }

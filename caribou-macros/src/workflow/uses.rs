@@ -3,11 +3,10 @@
 use std::collections::HashSet;
 
 use proc_macro2::{Ident, TokenStream, TokenTree};
-use syn::parse::{Parse, ParseStream, Parser};
-use syn::punctuated::Punctuated;
 use syn::visit::{self, Visit};
-use syn::{BinOp, Expr, Lit, Macro, Pat, Stmt, Token, UnOp};
+use syn::{BinOp, Expr, Lit, Macro, Pat, Stmt, UnOp};
 
+use super::arguments::{self, Arguments};
 use super::body::{Use, UseKind};
 use super::scope::Scope;
 
@@ -57,29 +56,6 @@ const BORROWING: &[&str] = &[
     "windows",
 ];
 
-/// Macros of the standard library that take their arguments by reference.
-const BORROWING_MACROS: &[&str] = &[
-    "assert",
-    "assert_eq",
-    "assert_ne",
-    "debug_assert",
-    "debug_assert_eq",
-    "debug_assert_ne",
-    "eprint",
-    "eprintln",
-    "format",
-    "format_args",
-    "matches",
-    "panic",
-    "print",
-    "println",
-    "todo",
-    "unimplemented",
-    "unreachable",
-    "write",
-    "writeln",
-];
-
 /// The variables in scope that an expression touches, each touch once and in order.
 pub(crate) fn of(expr: &Expr, scope: &Scope) -> Vec<Use> {
     let mut finder = Finder { scope, shadows: vec![HashSet::new()], uses: Vec::new() };
@@ -87,12 +63,16 @@ pub(crate) fn of(expr: &Expr, scope: &Scope) -> Vec<Use> {
     finder.uses
 }
 
-/// The names that a pattern binds.
+/// The names that a pattern binds. A word that begins with a capital letter is a variant or a constant.
 pub(crate) fn bound(pattern: &Pat) -> Vec<&syn::PatIdent> {
     struct Names<'p>(Vec<&'p syn::PatIdent>);
     impl<'p> Visit<'p> for Names<'p> {
         fn visit_pat_ident(&mut self, pat: &'p syn::PatIdent) {
-            self.0.push(pat);
+            let plain = pat.by_ref.is_none() && pat.mutability.is_none() && pat.subpat.is_none();
+            let capital = pat.ident.to_string().starts_with(|letter: char| letter.is_uppercase());
+            if !(plain && capital) {
+                self.0.push(pat);
+            }
             visit::visit_pat_ident(self, pat);
         }
         fn visit_expr(&mut self, _: &'p Expr) {}
@@ -202,31 +182,6 @@ impl Finder<'_> {
                 TokenTree::Punct(_) => {}
             }
         }
-    }
-}
-
-/// `expr, pattern [if guard]`
-struct Matches(Expr, Pat, Option<Expr>);
-
-impl Parse for Matches {
-    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
-        let expr = input.parse()?;
-        input.parse::<Token![,]>()?;
-        let pattern = Pat::parse_multi_with_leading_vert(input)?;
-        let guard = if input.parse::<Option<Token![if]>>()?.is_some() { Some(input.parse()?) } else { None };
-        input.parse::<Option<Token![,]>>()?;
-        Ok(Self(expr, pattern, guard))
-    }
-}
-
-/// `[value; count]` as in `vec!`
-struct Repeat(Expr, Expr);
-
-impl Parse for Repeat {
-    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
-        let value = input.parse()?;
-        input.parse::<Token![;]>()?;
-        Ok(Self(value, input.parse()?))
     }
 }
 
@@ -352,43 +307,33 @@ impl<'ast> Visit<'ast> for Finder<'_> {
     }
 
     fn visit_macro(&mut self, call: &'ast Macro) {
-        let name = call.path.segments.last().map(|segment| segment.ident.to_string()).unwrap_or_default();
-        let borrowing = BORROWING_MACROS.contains(&name.as_str());
-        let std = borrowing || matches!(name.as_str(), "vec" | "dbg");
-        let tokens = || call.tokens.clone();
-        if name == "matches"
-            && let Ok(Matches(expr, pattern, guard)) = Matches::parse.parse2(tokens())
-        {
-            self.borrowed(&expr);
-            self.within(|finder| {
-                finder.declare(&pattern);
-                if let Some(guard) = &guard {
-                    finder.visit_expr(guard);
-                }
-            });
-        } else if name == "vec"
-            && let Ok(Repeat(value, count)) = Repeat::parse.parse2(tokens())
-        {
-            self.visit_expr(&value);
-            self.visit_expr(&count);
-        } else if std && let Ok(arguments) = Punctuated::<Expr, Token![,]>::parse_terminated.parse2(tokens())
-        {
-            for (index, argument) in arguments.iter().enumerate() {
-                match argument {
-                    Expr::Lit(literal) => {
-                        if let Lit::Str(text) = &literal.lit {
-                            self.captures(text);
-                        }
+        let borrowing = arguments::borrows(call);
+        match Arguments::of(call) {
+            Some(Arguments::Matches(value, pattern, guard)) => {
+                self.borrowed(&value);
+                self.within(|finder| {
+                    finder.declare(&pattern);
+                    if let Some(guard) = &guard {
+                        finder.visit_expr(guard);
                     }
-                    // `format!("{x}", x = y)`
-                    Expr::Assign(assign) => self.borrowed(&assign.right),
-                    _ if index == 0 && name.starts_with("write") => self.written(argument),
-                    _ if borrowing => self.borrowed(argument),
-                    _ => self.visit_expr(argument),
+                });
+            }
+            Some(mut list) => {
+                let writes = arguments::name(call).starts_with("write");
+                for (index, value) in list.values_mut().into_iter().enumerate() {
+                    match value {
+                        Expr::Lit(literal) => {
+                            if let Lit::Str(text) = &literal.lit {
+                                self.captures(text);
+                            }
+                        }
+                        _ if index == 0 && writes => self.written(value),
+                        _ if borrowing => self.borrowed(value),
+                        _ => self.visit_expr(value),
+                    }
                 }
             }
-        } else {
-            self.tokens(tokens());
+            None => self.tokens(call.tokens.clone()),
         }
     }
 }

@@ -76,6 +76,7 @@ impl<'a> Attempt<'a> {
             version: self.pin.version.clone(),
             node: self.node,
             stage: self.stage().to_owned(),
+            item: None,
             function: function.name.clone(),
             attempt: self.number,
             outcome,

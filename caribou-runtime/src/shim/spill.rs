@@ -38,7 +38,7 @@ impl Spill<'_> {
         deliveries: Vec<Delivery>,
     ) -> Result<(Vec<StoredDelivery>, Vec<StoredValue>), HandleError> {
         let mut pool = Pool::default();
-        let stored = deliveries.into_iter().map(|Delivery { to, slot, values }| StoredDelivery {
+        let stored = deliveries.into_iter().map(|Delivery { to, slot, values, .. }| StoredDelivery {
             to,
             slot,
             values: values.into_iter().map(|value| pool.index(value)).collect(),

@@ -158,7 +158,7 @@ impl Attempt<'_> {
             Some(NodeKind::Stage { .. }) => self.work_at_stage(proceed.unwrap_or_default(), deliveries).await,
             Some(NodeKind::Result) => {
                 let (to, values) = (self.node, proceed.unwrap_or_default());
-                deliveries.push(Delivery { to, slot: 0, values });
+                deliveries.push(Delivery { to, slot: 0, values, items: None });
                 Ok(deliveries)
             }
             _ => Ok(deliveries),
@@ -180,6 +180,7 @@ impl Attempt<'_> {
         let context = Context {
             run: self.pin.run.clone(),
             stage: self.stage().to_owned(),
+            item: None,
             region: self.region().clone(),
             attempt: self.number,
             deadline: self.event.deadline,
@@ -189,10 +190,12 @@ impl Attempt<'_> {
         self.shim.ports.telemetry.started(&context);
         let started = clock.now();
         self.started = Some(started);
-        let output = match catch_unwind(AssertUnwindSafe(|| call(context, &values))) {
-            Ok(future) => AssertUnwindSafe(future).catch_unwind().await,
-            Err(panic) => Err(panic),
+        let future = match catch_unwind(AssertUnwindSafe(|| call(context, &values))) {
+            Ok(Ok(future)) => future,
+            Ok(Err(error)) => return Err(for_good(&error, &values)),
+            Err(panic) => return Err(for_good(&panic_text(panic.as_ref()), &values)),
         };
+        let output = AssertUnwindSafe(future).catch_unwind().await;
         self.duration = clock.now().since(started);
         let output = match output {
             Ok(Ok(output)) => output,
@@ -309,6 +312,10 @@ impl Attempt<'_> {
         };
         self.end_run(End::Failed { at: self.shim.ports.clock.now(), failure }).await
     }
+}
+
+fn for_good(error: &impl ToString, values: &Values) -> Stopped {
+    Stopped::ForGood { error: error.to_string(), input: values.items().to_vec() }
 }
 
 fn panic_text(panic: &(dyn Any + Send)) -> String {

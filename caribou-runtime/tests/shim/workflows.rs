@@ -19,6 +19,7 @@ macro_rules! function {
         impl Function for $name {
             type Input = ($($type,)*);
             type Output = $output;
+            type Failure = Error;
 
             const NAME: &'static str = $text;
 
@@ -68,7 +69,7 @@ fn node(name: &str, kind: NodeKind, slots: u8) -> Node {
 }
 
 fn stage(name: &str, function: u16, slots: u8) -> Node {
-    node(name, NodeKind::Stage { function }, slots)
+    node(name, NodeKind::stage(function), slots)
 }
 
 fn graph(
@@ -103,6 +104,7 @@ fn context() -> Context {
     Context {
         run: "plain".parse().unwrap(),
         stage: "plain".into(),
+        item: None,
         region: caribou_runtime::model::Region::aws("us-east-1"),
         attempt: 9,
         deadline: caribou_runtime::model::Timestamp::from_millis(u64::MAX),

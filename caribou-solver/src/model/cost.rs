@@ -1,7 +1,7 @@
 //! What the provider charges for one run.
 //!
 //! - execution: GB-seconds of billed time at the price of the processor, and one request for each attempt; the entry,
-//!   gates and a result that is a sync node count one request and [`CLAIM_WRITES`] each;
+//!   gates, what collects a map and a result that is a sync node count one request and [`CLAIM_WRITES`] each;
 //! - messages: one for each started 64 KiB, at the receiver's price; into a sync node there is one in all, sent by the
 //!   last to arrive;
 //! - store: sampled reads and writes at the stage's price; at a sync node a write unit for each started KiB of payload and
@@ -65,7 +65,7 @@ pub(crate) fn of_node(
             }
         }
         NodeKind::Result if !is_sync => NodeUse::default(),
-        NodeKind::Entry | NodeKind::Gate { .. } | NodeKind::Result => NodeUse {
+        NodeKind::Entry | NodeKind::Gate { .. } | NodeKind::Collect { .. } | NodeKind::Result => NodeUse {
             ran: trigger + prices.usd_per_request + CLAIM_WRITES * prices.usd_per_write,
             ..NodeUse::default()
         },

@@ -89,7 +89,7 @@ fn sound(graph: &Graph, run: &RunSample) -> Result<(), String> {
                 stage_ran[stage - 1]
             }
             NodeKind::Entry | NodeKind::Result => true,
-            NodeKind::Gate { .. } => reached,
+            NodeKind::Gate { .. } | NodeKind::Collect { .. } => reached,
         };
         if this_ran && !reached {
             return Err(format!("`{}` ran, but no edge that leads to it was taken", node.name));

@@ -12,7 +12,7 @@ pub(crate) const OTHER: Region = Region::aws("us-west-2");
 /// `input -> a`; `a -> b -> d`; `a -> c -> d` in some runs and `a -> d` in the others; `d -> result`.
 pub(crate) fn graph() -> Graph {
     let node = |name: &str, kind, slots| Node { name: name.into(), kind, slots, output: "()".into() };
-    let stage = |name: &str, function, slots| node(name, NodeKind::Stage { function }, slots);
+    let stage = |name: &str, function, slots| node(name, NodeKind::stage(function), slots);
     let edge = |from, to, slot, when: Option<&str>| Edge {
         from: NodeId(from),
         to: NodeId(to),
@@ -52,7 +52,7 @@ pub(crate) fn chain(stages: u16) -> Graph {
     graph.functions = (0..stages).map(|n| FunctionSpec::new(format!("s{n}"))).collect();
     let node = |name: String, kind, slots| Node { name, kind, slots, output: "()".into() };
     graph.nodes = vec![node("input".into(), NodeKind::Entry, 0)];
-    graph.nodes.extend((0..stages).map(|n| node(format!("s{n}"), NodeKind::Stage { function: n }, 1)));
+    graph.nodes.extend((0..stages).map(|n| node(format!("s{n}"), NodeKind::stage(n), 1)));
     graph.nodes.push(node("result".into(), NodeKind::Result, 1));
     let edge = |n| Edge { from: NodeId(n), to: NodeId(n + 1), slot: 0, when: None, carries: Vec::new() };
     graph.edges = (0..=stages).map(edge).collect();
@@ -120,7 +120,7 @@ pub(crate) fn stage(duration_s: f64) -> StageSample {
 }
 
 pub(crate) fn edge(bytes: u64, latency_s: Option<f64>) -> EdgeSample {
-    EdgeSample { from: HOME, to: HOME, bytes, latency_s }
+    EdgeSample { from: HOME, to: HOME, bytes, count: 1, latency_s }
 }
 
 /// A run of a graph at home in which every stage took `duration_s`, every edge carried `bytes`, and everything that

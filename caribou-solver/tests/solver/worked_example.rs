@@ -159,7 +159,7 @@ fn gated() -> caribou_model::Graph {
     graph.nodes[3].name = "gate#1".into();
     graph.nodes[3].kind = NodeKind::Gate { host: NodeId(4) };
     let mut c = graph.nodes[2].clone();
-    (c.name, c.kind) = ("c".into(), NodeKind::Stage { function: 2 });
+    (c.name, c.kind) = ("c".into(), NodeKind::stage(2));
     graph.nodes.insert(4, c);
     let template = graph.edges[0].clone();
     graph.edges = [(0, 1, 0), (0, 2, 0), (1, 3, 0), (2, 3, 1), (3, 4, 0), (3, 5, 0), (4, 5, 0)]

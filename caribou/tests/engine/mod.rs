@@ -5,7 +5,8 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use caribou_runtime::model::{Graph, NodeId, NodeKind, Region, Timestamp};
-use caribou_runtime::{Context, Delivery, Outbox, Step, Value, Values, Workflow, codec};
+use caribou_runtime::outbox::interleave;
+use caribou_runtime::{Bytes, Context, Delivery, Outbox, Returned, Step, Value, Values, Workflow, codec};
 use serde::Serialize;
 use serde_json::Value as Json;
 
@@ -46,7 +47,15 @@ pub(crate) fn sliced(workflow: Workflow, input: &Json, seed: u64) -> Outcome {
     take_calls();
     let graph = (workflow.graph)();
     graph.validate().unwrap();
-    let mut run = Run { workflow, graph, arrived: BTreeMap::new(), queue: Vec::new(), result: None, seed };
+    let mut run = Run {
+        workflow,
+        graph,
+        arrived: BTreeMap::new(),
+        collected: BTreeMap::new(),
+        queue: Vec::new(),
+        result: None,
+        seed,
+    };
     let result = run.run(input);
     Outcome { result, calls: take_calls() }
 }
@@ -62,11 +71,28 @@ pub(crate) fn assert_equal_to_the_plain_call(workflow: Workflow, inputs: &[Json]
     }
 }
 
+/// Values for a slot of a node, or for one item of a map.
+struct Message {
+    to: NodeId,
+    slot: u8,
+    values: Vec<Value>,
+    item: Option<Item>,
+}
+
+/// Which of how many items.
+#[derive(Clone, Copy)]
+struct Item {
+    index: usize,
+    total: usize,
+}
+
 struct Run {
     workflow: Workflow,
     graph: Graph,
     arrived: BTreeMap<(NodeId, u8), Vec<Value>>,
-    queue: Vec<Delivery>,
+    /// What the items of a map gave, by the node that collects it.
+    collected: BTreeMap<NodeId, BTreeMap<usize, Value>>,
+    queue: Vec<Message>,
     result: Option<Json>,
     seed: u64,
 }
@@ -79,48 +105,90 @@ impl Run {
             (names, object) => names.iter().map(|name| object[name].clone()).collect(),
         };
         let parameters = parameters.into_iter().map(Value::Json).collect();
-        self.step(Step::After(NodeId::ENTRY), parameters, None)?;
+        self.step(Step::After(NodeId::ENTRY), parameters, None, None)?;
         while !self.queue.is_empty() {
             self.seed =
                 self.seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             let next = (self.seed >> 33) as usize % self.queue.len();
-            let delivery = self.queue.remove(next);
-            self.deliver(delivery)?;
+            let message = self.queue.remove(next);
+            self.deliver(message)?;
         }
         self.result.take().ok_or_else(|| "the run never ended".to_owned())
     }
 
-    fn deliver(&mut self, delivery: Delivery) -> Result<(), String> {
-        let Delivery { to, slot, values } = delivery;
-        assert!(self.arrived.insert((to, slot), values).is_none(), "slot {slot} of {to} was filled twice");
+    fn deliver(&mut self, message: Message) -> Result<(), String> {
+        let Message { to, slot, values, item } = message;
         let node = self.graph.node(to).unwrap().clone();
+        if let Some(item) = item {
+            return if node.kind.is_map() {
+                self.call(to, values, Some(item))
+            } else {
+                self.collect(to, values, item)
+            };
+        }
+        assert!(!node.kind.is_map(), "the map `{}` is not dispatched", node.name);
+        assert!(self.arrived.insert((to, slot), values).is_none(), "slot {slot} of {to} was filled twice");
         let arrived: Vec<_> = (0..node.slots).map(|slot| self.arrived.get(&(to, slot)).cloned()).collect();
         let Some(values) = arrived.into_iter().collect::<Option<Vec<_>>>() else { return Ok(()) };
         let mut values = values.concat();
         if node.slots > 1 {
-            values = self.step(Step::Join(to), values, None)?.unwrap_or_default();
+            values = self.step(Step::Join(to), values, None, None)?.unwrap_or_default();
         }
         match node.kind {
-            NodeKind::Gate { .. } => Ok(()),
+            NodeKind::Gate { .. } | NodeKind::Collect { .. } => Ok(()),
             NodeKind::Result => {
                 let [value] = values.as_slice() else { panic!("the result has {} values", values.len()) };
-                let bytes = match value {
-                    Value::Inline(bytes) => bytes.clone(),
-                    Value::Json(json) => shown(json),
-                    Value::Blob { .. } => panic!("the result is a blob"),
-                };
-                self.result = Some(codec::to_json(&bytes).unwrap());
+                self.result = Some(codec::to_json(&encoded(value)).unwrap());
                 Ok(())
             }
-            _ => {
-                assert!(self.result.is_none(), "`{}` started after the run had ended", node.name);
-                let call = (self.workflow.call)(to).unwrap();
-                let stage = Step::After(to);
-                let readable = Values::new(self.readable(stage, values.clone()));
-                let output = block_on(call(context(&node.name), &readable)).map_err(|e| e.to_string())?;
-                self.step(stage, values, Some(output)).map(|_| ())
-            }
+            _ => self.call(to, values, None),
         }
+    }
+
+    /// Calls the function of a stage, and runs the slice behind it.
+    fn call(&mut self, to: NodeId, values: Vec<Value>, item: Option<Item>) -> Result<(), String> {
+        let node = self.graph.node(to).unwrap();
+        assert!(self.result.is_none(), "`{}` started after the run had ended", node.name);
+        let caught = node.kind.is_caught();
+        let call = (self.workflow.call)(to).unwrap();
+        let stage = Step::After(to);
+        let readable = Values::new(self.readable(stage, values.clone()));
+        let returned = block_on(call(context(&node.name), &readable).map_err(|e| e.to_string())?);
+        match returned {
+            Err(error) if !caught => Err(error.to_string()),
+            returned => self.step(stage, values, Some(returned), item).map(|_| ()),
+        }
+    }
+
+    /// Takes what one item of a map gave; the last fills slot 1.
+    fn collect(&mut self, to: NodeId, values: Vec<Value>, item: Item) -> Result<(), String> {
+        let [value] = <[_; 1]>::try_from(values).expect("an item gives one value");
+        let items = self.collected.entry(to).or_default();
+        assert!(items.insert(item.index, value).is_none(), "item {} of {to} came twice", item.index);
+        if items.len() < item.total { Ok(()) } else { self.fill(to) }
+    }
+
+    /// Fills slot 1 of what collects a map.
+    fn fill(&mut self, to: NodeId) -> Result<(), String> {
+        let items = self.collected.remove(&to).unwrap_or_default();
+        let items: Vec<Bytes> = items.values().map(|value| encoded(value).into()).collect();
+        let values = vec![Value::Inline(codec::encode(&items).unwrap().into())];
+        self.deliver(Message { to, slot: 1, values, item: None })
+    }
+
+    /// Queues the items of a map.
+    fn dispatch(&mut self, delivery: Delivery) -> Result<(), String> {
+        let Delivery { to, slot, values: shared, items } = delivery;
+        let items = items.expect("a map");
+        let total = items.own.len();
+        if total == 0 {
+            return self.fill(self.graph.collect_of(to).unwrap());
+        }
+        for (index, own) in items.own.iter().enumerate() {
+            let values = interleave(&items.shared, &shared, own);
+            self.queue.push(Message { to, slot, values, item: Some(Item { index, total }) });
+        }
+        Ok(())
     }
 
     /// Runs a slice, and queues what it sends; returns what it goes on with.
@@ -128,11 +196,14 @@ impl Run {
         &mut self,
         step: Step,
         values: Vec<Value>,
-        output: Option<Box<dyn std::any::Any + Send>>,
+        returned: Option<Returned>,
+        item: Option<Item>,
     ) -> Result<Option<Vec<Value>>, String> {
         let mut values = Values::new(self.readable(step, values));
-        if let Some(output) = output {
-            values = values.with_output(output);
+        match returned {
+            Some(Ok(output)) => values = values.with_output(output),
+            Some(Err(failure)) => values = values.with_failure(failure),
+            None => {}
         }
         let mut out = Outbox::new();
         (self.workflow.route)(step, &mut values, &mut out).map_err(|e| e.to_string())?;
@@ -140,7 +211,7 @@ impl Run {
         let from = match step {
             Step::Join(node) | Step::After(node) => node,
         };
-        for delivery in &deliveries {
+        for delivery in deliveries {
             let drawn =
                 self.graph.edges_from(from).any(|edge| edge.to == delivery.to && edge.slot == delivery.slot);
             assert!(
@@ -148,8 +219,13 @@ impl Run {
                 "{from} sends to slot {} of {}, which the graph does not show",
                 delivery.slot, delivery.to
             );
+            if delivery.items.is_some() {
+                self.dispatch(delivery)?;
+            } else {
+                let Delivery { to, slot, values, .. } = delivery;
+                self.queue.push(Message { to, slot, values, item });
+            }
         }
-        self.queue.extend(deliveries);
         Ok(proceed)
     }
 
@@ -172,6 +248,15 @@ fn hidden(content: &[u8]) -> Json {
     serde_json::json!({ "hidden": content })
 }
 
+/// A value's bytes, hidden or not.
+fn encoded(value: &Value) -> bytes::Bytes {
+    match value {
+        Value::Inline(bytes) => bytes.clone(),
+        Value::Json(json) => shown(json),
+        Value::Blob { .. } => panic!("nothing is a blob here"),
+    }
+}
+
 fn shown(json: &Json) -> bytes::Bytes {
     serde_json::from_value::<Vec<u8>>(json["hidden"].clone()).unwrap().into()
 }
@@ -180,6 +265,7 @@ fn context(stage: &str) -> Context {
     Context {
         run: "run".parse().unwrap(),
         stage: stage.to_owned(),
+        item: None,
         region: Region::aws("us-east-1"),
         attempt: 1,
         deadline: Timestamp::default(),

@@ -7,6 +7,7 @@ use syn::Expr;
 use super::{Emitter, number, position};
 use crate::workflow::body::{Code, GlueForm, Use, VarId, VariableKind};
 use crate::workflow::compiled;
+use crate::workflow::leave;
 use crate::workflow::message::Content;
 
 impl Emitter<'_> {
@@ -141,7 +142,7 @@ impl Emitter<'_> {
 
     pub(super) fn code(&mut self, code: &Code) -> Expr {
         self.check(&code.uses);
-        code.expr.clone()
+        leave::in_slice(code.expr.clone(), &self.compiled.output)
     }
 }
 

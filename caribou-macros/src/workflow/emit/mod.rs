@@ -47,7 +47,7 @@ pub(crate) fn after(compiled: &Compiled, node: NodeIndex, errors: &mut Errors) -
         emitter.errors.at(&name, format!("`{name}` is not there where it is sent; {FAULT}"));
     }
     if let NodeForm::Stage(stage) = compiled.places.nodes[node.0].form {
-        let arguments = compiled.body.stages[stage.0].arguments.len();
+        let arguments = compiled.body.stages[stage.0].function_arguments().len();
         emitter.reads.extend((0..arguments).map(position));
     }
     Emitted { code, reads: emitter.reads }
@@ -122,7 +122,9 @@ struct Emitter<'c> {
     handed: BTreeSet<VarId>,
     /// How often each variable is sent along.
     sends: HashMap<VarId, usize>,
-    /// Conditions that are written where they are tested.
+    /// Choices that the very next step makes: the `if` or `match` is written there.
+    decided: BTreeSet<VarId>,
+    /// Those of them that nothing else reads: they need no name.
     tested: BTreeSet<VarId>,
     /// The names in sight, innermost block last.
     scopes: Vec<HashMap<String, VarId>>,
@@ -167,7 +169,8 @@ impl<'c> Emitter<'c> {
             written || touched.iter().any(|touch| touch.variable == *id && touch.kind != UseKind::Borrow)
         };
         let kept = native.intersection(&sent).copied().filter(moved).collect();
-        let tested = &tested(body, acts) - &sent;
+        let decided = tested_next(body, acts);
+        let tested = &tested(body, acts, &decided) - &sent;
         let mut emitter = Self {
             compiled,
             errors,
@@ -178,6 +181,7 @@ impl<'c> Emitter<'c> {
             kept,
             handed,
             sends,
+            decided,
             tested,
             scopes: vec![HashMap::new()],
             bound: BTreeSet::new(),
@@ -207,31 +211,31 @@ impl<'c> Emitter<'c> {
     }
 }
 
-/// Conditions that one branch tests, right after they are there: they need no name.
-fn tested(body: &Body, acts: &[Act]) -> BTreeSet<VarId> {
+/// Choices that one branch makes, right after they are there: they need no name.
+fn tested(body: &Body, acts: &[Act], decided: &BTreeSet<VarId>) -> BTreeSet<VarId> {
     let mut tests: HashMap<VarId, usize> = HashMap::new();
     slice::visit(acts, &mut |act| {
         if let Act::Branch { branch, .. } = act {
-            *tests.entry(body.branches[branch.0].condition).or_default() += 1;
+            *tests.entry(body.branches[branch.0].chosen).or_default() += 1;
         }
     });
-    let mut found = tested_next(body, acts);
+    let mut found = decided.clone();
     found.retain(|id| tests.get(id) == Some(&1));
     found
 }
 
-/// Conditions that the very next step tests.
+/// Choices that the very next step makes.
 fn tested_next(body: &Body, acts: &[Act]) -> BTreeSet<VarId> {
     let mut found = BTreeSet::new();
     for pair in acts.windows(2) {
         if let [Act::Glue(id), Act::Branch { branch, .. }] = pair {
-            let condition = body.branches[branch.0].condition;
-            found.extend(body.glue[id.0].binds.iter().filter(|bind| **bind == condition));
+            let chosen = body.branches[branch.0].chosen;
+            found.extend(body.glue[id.0].binds.iter().filter(|bind| **bind == chosen));
         }
     }
     for act in acts {
         let inner = match act {
-            Act::Branch { arms: [then, otherwise], .. } => vec![then, otherwise],
+            Act::Branch { arms, .. } => arms.iter().collect(),
             Act::Inside { body, .. } => vec![body],
             Act::Resolved { rest, otherwise, .. } => vec![rest, otherwise],
             _ => Vec::new(),

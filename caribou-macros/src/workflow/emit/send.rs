@@ -1,11 +1,11 @@
 //! What is sent: arguments, the result, and what is passed on.
 
-use proc_macro2::{Literal, Span, TokenStream};
+use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::quote;
 use syn::Expr;
 
 use super::{Emitter, FAULT, number, unit};
-use crate::workflow::body::{Code, End};
+use crate::workflow::body::{Code, End, Map, StageId};
 use crate::workflow::compiled;
 use crate::workflow::message::Content;
 use crate::workflow::place::NodeForm;
@@ -21,7 +21,7 @@ impl Emitter<'_> {
             return self.result();
         };
         let stage = &compiled.body.stages[stage.0];
-        let code = &stage.arguments[index];
+        let code = &stage.function_arguments()[index];
         if let Some(forwarded) = self.handed_over(code) {
             return forwarded;
         }
@@ -80,8 +80,57 @@ impl Emitter<'_> {
         }
     }
 
+    /// The items of a map, each with its arguments, and what all of them share.
+    fn dispatch(&mut self, node: NodeIndex, stage: StageId, map: &Map) -> TokenStream {
+        let compiled = self.compiled;
+        let stage = &compiled.body.stages[stage.0];
+        let (out, constant) = (compiled::out(), compiled.constant(node));
+        let mut shared = Vec::new();
+        let mut each = Vec::new();
+        for (index, code) in stage.function_arguments().iter().enumerate() {
+            if map.is_each(index) {
+                self.check(&code.uses);
+                let (value, function, index) = (reference(code.expr.clone()), &stage.function, number(index));
+                each.push(quote!(#out.argument::<#function, #index>(#value)?));
+                shared.push(quote!(::core::option::Option::None));
+            } else {
+                let value = self.argument(node, index);
+                shared.push(quote!(::core::option::Option::Some(#value)));
+            }
+        }
+        let items = stage.arguments.first().map(|items| self.code(items));
+        let (item, each_item) = (&map.item, quote!([#(#each),*].into()));
+        let own = Ident::new("own", Span::mixed_site());
+        quote! {
+            let #own = __caribou::each(#items, |#item| ::core::result::Result::Ok(#each_item))?;
+            #out.dispatch(Self::#constant, [#(#shared),*], #own);
+        }
+    }
+
+    /// The output of one item of a map.
+    fn item(&self, node: NodeIndex, stage: StageId) -> TokenStream {
+        let compiled = self.compiled;
+        let stage = &compiled.body.stages[stage.0];
+        let (values, out, function) = (compiled::values(), compiled::out(), &stage.function);
+        let constant = compiled.constant(node);
+        let output = match stage.question {
+            Some(_) => quote!(#values.output::<__caribou::Output<#function>>()?),
+            None => quote!(#values.outcome::<__caribou::Output<#function>>()?),
+        };
+        quote!(#out.send(Self::#constant, 1, [#out.encode(&#output)?]);)
+    }
+
     pub(super) fn send(&mut self, node: NodeIndex, slot: usize) -> TokenStream {
         let compiled = self.compiled;
+        match compiled.places.nodes[node.0].form {
+            NodeForm::Stage(stage) => {
+                if let Some(map) = &compiled.body.stages[stage.0].map {
+                    return self.dispatch(node, stage, map);
+                }
+            }
+            NodeForm::Collect(stage) if slot == 1 => return self.item(node, stage),
+            _ => {}
+        }
         let mut values = Vec::new();
         for (index, content) in compiled.messages.slots[node.0][slot].iter().enumerate() {
             values.push(match *content {
@@ -94,7 +143,7 @@ impl Emitter<'_> {
                     let out = compiled::out();
                     quote!(#out.later())
                 }
-                content @ Content::Variable(_) => self.forward(content),
+                content @ (Content::Variable(_) | Content::Items) => self.forward(content),
             });
         }
         let result = node == compiled.places.result();

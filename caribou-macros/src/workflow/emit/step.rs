@@ -7,9 +7,10 @@ use quote::{format_ident, quote};
 use syn::{Expr, Pat};
 
 use super::Emitter;
-use crate::workflow::body::{BranchId, Code, End, GlueForm, GlueId, Use, UseKind, VarId};
-use crate::workflow::compiled;
+use crate::workflow::body::{BranchId, Code, Decision, End, GlueForm, GlueId, StageId, Use, UseKind, VarId};
+use crate::workflow::message::Content;
 use crate::workflow::slice::{Act, Arm, Reach};
+use crate::workflow::{compiled, leave, types};
 
 /// The value that the end of an arm gives.
 #[derive(Clone, Copy)]
@@ -96,16 +97,8 @@ impl Emitter<'_> {
                 missing.into_iter().map(|id| self.arrive(id)).collect()
             }
             Act::Glue(id) => self.glue(*id),
-            Act::Output(id) => {
-                let stage = &body.stages[id.0];
-                let wanted = stage.binds.iter().any(|id| self.wants(*id));
-                let Some(pattern) = stage.pattern.as_ref().filter(|_| wanted) else {
-                    return TokenStream::new();
-                };
-                let (values, function) = (compiled::values(), &stage.function);
-                let bound = self.bind(&stage.binds);
-                quote!(let #pattern = #values.output::<__caribou::Output<#function>>()?; #bound)
-            }
+            Act::Head { branch, arm } => self.bind(&body.branches[branch.0].arms[*arm].binds),
+            Act::Output(id) => self.output(*id),
             Act::Send { node, slot } => self.send(*node, *slot),
             Act::Branch { branch, arms, yields } => self.branch(*branch, arms, *yields),
             Act::Inside { branch, arm, body: inner, yields } => self.inside(*branch, *arm, inner, *yields),
@@ -122,56 +115,115 @@ impl Emitter<'_> {
         }
     }
 
+    /// The stage's output gets its name.
+    fn output(&mut self, id: StageId) -> TokenStream {
+        let compiled = self.compiled;
+        let stage = &compiled.body.stages[id.0];
+        let wanted = stage.binds.iter().any(|id| self.wants(*id));
+        let Some(pattern) = stage.pattern.as_ref().filter(|_| wanted) else { return TokenStream::new() };
+        let (values, function) = (compiled::values(), &stage.function);
+        let caught = stage.question.is_none();
+        let output = quote!(__caribou::Output<#function>);
+        let value = match (&stage.map, caught) {
+            (None, false) => quote!(#values.output::<#output>()?),
+            (None, true) => quote!(#values.outcome::<#output>()?),
+            (Some(_), caught) => {
+                let index = self.position_of(Content::Items).unwrap_or_default();
+                self.reads.insert(index);
+                let index = proc_macro2::Literal::u16_unsuffixed(index);
+                match caught {
+                    false => quote!(#values.collected::<#output>(#index)?),
+                    true => quote!(#values.collected_outcome::<#output>(#index)?),
+                }
+            }
+        };
+        let bound = self.bind(&stage.binds);
+        quote!(let #pattern = #value; #bound)
+    }
+
     pub(super) fn glue(&mut self, id: GlueId) -> TokenStream {
         let compiled = self.compiled;
         let glue = &compiled.body.glue[id.0];
-        self.check(&glue.code.uses);
-        let expr = &glue.code.expr;
+        let expr = self.code(&glue.code);
         match &glue.form {
             GlueForm::Let(pattern) | GlueForm::Alias(pattern) => {
                 let bound = self.bind(&glue.binds);
                 quote!(let #pattern = #expr; #bound)
             }
+            GlueForm::LetElse(pattern, diverge) => {
+                let diverge = leave::in_slice((**diverge).clone(), &compiled.output);
+                let bound = self.bind(&glue.binds);
+                quote!(let #pattern = #expr else #diverge; #bound)
+            }
             GlueForm::Statement => {
                 let bound = self.bind(&glue.binds);
                 quote!(#expr; #bound)
             }
-            GlueForm::Condition => {
-                let bound = self.bind(&glue.binds);
-                match glue.binds.first() {
-                    Some(id) if !self.tested.contains(id) => {
-                        let name = compiled.name(*id);
-                        quote!(let #name: bool = #expr; #bound)
-                    }
-                    _ => TokenStream::new(),
+            GlueForm::Decision(decision) => match glue.binds.first() {
+                Some(id) if !self.decided.contains(id) => {
+                    let name = compiled.name(*id);
+                    let value = match decision {
+                        Decision::If if !has_let(&expr) => quote!(let #name: bool = #expr;),
+                        Decision::If => quote!(let #name: bool = if #expr { true } else { false };),
+                        Decision::Match(patterns) => {
+                            let indices = (0..patterns.len()).map(proc_macro2::Literal::usize_unsuffixed);
+                            quote!(let #name: u16 = match #expr { #(#patterns => #indices,)* };)
+                        }
+                    };
+                    let bound = self.bind(&glue.binds);
+                    quote!(#value #bound)
                 }
-            }
+                _ => TokenStream::new(),
+            },
         }
     }
 
-    pub(super) fn branch(&mut self, id: BranchId, arms: &[Arm; 2], yields: bool) -> TokenStream {
+    pub(super) fn branch(&mut self, id: BranchId, arms: &[Arm], yields: bool) -> TokenStream {
         let compiled = self.compiled;
         let branch = &compiled.body.branches[id.0];
-        let ident = compiled.name(branch.condition).clone();
-        self.check(&[Use { variable: branch.condition, kind: UseKind::Borrow, ident }]);
-        let condition = self.condition(branch.condition);
+        let chosen = branch.chosen;
+        let name = compiled.name(chosen).clone();
+        let here = self.decided.contains(&chosen);
+        let named = here && !self.tested.contains(&chosen);
         let optional = arms.iter().any(|arm| arm.end != Reach::Always);
-        let [then, otherwise] = [0, 1].map(|arm| {
-            let value = yields.then_some(Value { branch: id, arm, optional });
-            self.scopes.push(HashMap::new());
-            let code = self.steps(&arms[arm].acts, arms[arm].end, value);
-            self.scopes.pop();
-            code
-        });
-        let test = match (then.is_empty(), otherwise.is_empty()) {
-            (_, true) => quote!(if #condition { #then }),
-            (true, false) => {
-                let negated = negate(&condition);
-                quote!(if #negated { #otherwise })
-            }
-            (false, false) => quote!(if #condition { #then } else { #otherwise }),
+        let (code, decision) = compiled.body.decision(id);
+        let condition = if here {
+            self.code(code)
+        } else {
+            self.check(&[Use { variable: chosen, kind: UseKind::Borrow, ident: name.clone() }]);
+            syn::parse_quote!(#name)
         };
-        match (yields, optional, &branch.pattern) {
+        let plain = matches!(decision, Decision::If);
+        let first = named && plain && !has_let(&condition);
+        let before = match (named, first) {
+            (true, true) => {
+                let bound = self.bind(&[chosen]);
+                quote!(let #name: bool = #condition; #bound)
+            }
+            (true, false) if plain => quote!(let #name: bool;),
+            (true, false) => quote!(let #name: u16;),
+            (false, _) => TokenStream::new(),
+        };
+        let mut blocks = Vec::new();
+        for (index, arm) in arms.iter().enumerate() {
+            let value = yields.then_some(Value { branch: id, arm: index, optional });
+            let mut code = TokenStream::new();
+            self.scopes.push(HashMap::new());
+            if named && !first {
+                let index = proc_macro2::Literal::usize_unsuffixed(index);
+                let taken = if plain { quote!(#name = #index == 0;) } else { quote!(#name = #index;) };
+                code.extend(taken);
+                self.bound.insert(chosen);
+            }
+            code.extend(self.steps(&arm.acts, arm.end, value));
+            self.scopes.pop();
+            blocks.push(code);
+        }
+        let after = if named && !first { self.bind(&[chosen]) } else { TokenStream::new() };
+        let condition = if first { syn::parse_quote!(#name) } else { condition };
+        let test =
+            if here { tested(&condition, decision, &blocks) } else { chosen_arm(&condition, plain, &blocks) };
+        let bound = match (yields, optional, &branch.pattern) {
             (true, false, Some(pattern)) => {
                 let bound = self.bind(&branch.binds);
                 quote!(let #pattern = #test; #bound)
@@ -182,19 +234,8 @@ impl Emitter<'_> {
                 quote!(let #choice #ty = #test;)
             }
             _ => test,
-        }
-    }
-
-    /// The condition itself where it is tested right away, or the name of its value.
-    pub(super) fn condition(&self, id: VarId) -> Expr {
-        let glue = self.compiled.body.glue.iter().find(|glue| glue.binds.contains(&id));
-        match glue {
-            Some(glue) if self.tested.contains(&id) => glue.code.expr.clone(),
-            _ => {
-                let name = self.compiled.name(id);
-                syn::parse_quote!(#name)
-            }
-        }
+        };
+        quote!(#before #bound #after)
     }
 
     pub(super) fn inside(&mut self, id: BranchId, arm: usize, inner: &Arm, yields: bool) -> TokenStream {
@@ -223,7 +264,7 @@ impl Emitter<'_> {
     }
 
     pub(super) fn end_value(&mut self, branch: BranchId, arm: usize) -> TokenStream {
-        let end = self.compiled.body.branches[branch.0].arms[arm].end.clone();
+        let end = self.compiled.body.branches[branch.0].arms[arm].block.end.clone();
         match &end {
             End::Unit => quote!(()),
             End::Value(code) => {
@@ -240,6 +281,42 @@ impl Emitter<'_> {
         let output = &self.compiled.output;
         quote!(__caribou::success::<#output>(#expr)?)
     }
+}
+
+/// Whether a condition has a `let` in it.
+fn has_let(condition: &Expr) -> bool {
+    match condition {
+        Expr::Let(_) => true,
+        Expr::Binary(binary) => has_let(&binary.left) || has_let(&binary.right),
+        Expr::Paren(paren) => has_let(&paren.expr),
+        _ => false,
+    }
+}
+
+/// The author's `if` or `match`, with these arms.
+fn tested(condition: &Expr, decision: &Decision, blocks: &[TokenStream]) -> TokenStream {
+    match blocks {
+        [then, otherwise]
+            if then.is_empty()
+                && !otherwise.is_empty()
+                && matches!(decision, Decision::If)
+                && !has_let(condition) =>
+        {
+            let negated = negate(condition);
+            quote!(if #negated { #otherwise })
+        }
+        _ => types::branching(condition, decision, blocks),
+    }
+}
+
+/// The arms of a branch that was decided elsewhere.
+fn chosen_arm(chosen: &Expr, plain: bool, blocks: &[TokenStream]) -> TokenStream {
+    if plain {
+        return tested(chosen, &Decision::If, blocks);
+    }
+    let Some((last, first)) = blocks.split_last() else { return TokenStream::new() };
+    let indices = (0..first.len()).map(proc_macro2::Literal::usize_unsuffixed);
+    quote!(match #chosen { #(#indices => { #first })* _ => { #last } })
 }
 
 /// `!expr`, with parentheses where they are needed.

@@ -1,6 +1,6 @@
 //! Names for values.
 
-use proc_macro2::{Ident, Span};
+use proc_macro2::Ident;
 use syn::{Expr, Pat, Type};
 
 use super::Lowering;
@@ -15,17 +15,6 @@ pub(super) struct Bound {
 }
 
 impl Lowering<'_> {
-    /// A name that nothing else has.
-    fn fresh(&mut self, base: &str) -> Ident {
-        let mut name = base.to_owned();
-        let mut number = 2;
-        while !self.names.insert(name.clone()) {
-            name = format!("{base}_{number}");
-            number += 1;
-        }
-        Ident::new(&name, Span::mixed_site())
-    }
-
     pub(super) fn declare(
         &mut self,
         name: Ident,
@@ -67,7 +56,7 @@ impl Lowering<'_> {
 
     /// A plain name for a value in the middle of an expression.
     pub(super) fn lift(&mut self, base: &str, source: TypeSource, kind: VariableKind) -> (Bound, Expr) {
-        let name = self.fresh(base);
+        let name = self.names.fresh_ident(base);
         let expr = syn::parse_quote!(#name);
         let pattern = syn::parse_quote!(#name);
         let variable = self.declare(name, source, false, kind);

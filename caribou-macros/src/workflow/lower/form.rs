@@ -1,6 +1,6 @@
-//! What an expression is as a whole: a stage call, a branch, or glue.
+//! What an expression is as a whole: a stage call, a branch, a block, or glue.
 
-use syn::Expr;
+use syn::{Expr, Pat};
 
 use super::Lowering;
 use crate::workflow::refuse::{self, Place};
@@ -9,13 +9,23 @@ use crate::workflow::refuse::{self, Place};
 pub(super) struct Call {
     pub(super) expr: syn::ExprCall,
     pub(super) function: syn::Path,
-    pub(super) question: syn::Token![?],
+    pub(super) question: Option<syn::Token![?]>,
+    /// For `caribou::map(items, |item| function(arguments))`.
+    pub(super) map: Option<Mapped>,
+}
+
+/// What `caribou::map` is called with.
+pub(super) struct Mapped {
+    pub(super) item: Pat,
+    pub(super) arguments: Vec<Expr>,
 }
 
 /// What an expression is as a whole.
 pub(super) enum Form {
     Stage(Call),
-    Branch(syn::ExprIf),
+    If(syn::ExprIf),
+    Match(syn::ExprMatch),
+    Block(syn::Block),
     Glue(Expr),
     /// It was reported.
     Broken,
@@ -23,39 +33,48 @@ pub(super) enum Form {
 
 impl Lowering<'_> {
     /// What kind of thing an expression is as a whole.
-    pub(super) fn stage_call(&mut self, expr: Expr) -> Form {
+    pub(super) fn form(&mut self, expr: Expr) -> Form {
         match expr {
-            Expr::Paren(paren) if refuse::awaits(&paren.expr) => self.stage_call(*paren.expr),
-            Expr::Group(group) => self.stage_call(*group.expr),
+            Expr::Paren(paren) if refuse::awaits(&paren.expr) => self.form(*paren.expr),
+            Expr::Group(group) => self.form(*group.expr),
             Expr::Try(attempt) if matches!(*attempt.expr, Expr::Await(_)) => {
                 let Expr::Await(awaiting) = *attempt.expr else { return Form::Broken };
-                self.call(awaiting, attempt.question_token)
+                self.call(awaiting, Some(attempt.question_token))
             }
-            Expr::Await(awaiting) => {
-                self.errors.at(
-                    &awaiting,
-                    "a stage's `Result` as a value is not supported yet: write `?` after `.await`",
-                );
-                Form::Broken
-            }
-            Expr::If(branch) if arms_await(&branch) => {
-                if refuse::has_let(&branch.cond) {
-                    refuse::check(&Expr::If(branch), Place::Glue, self.errors);
-                    return Form::Broken;
+            Expr::Await(awaiting) => self.call(awaiting, None),
+            Expr::If(branch) if arms_await(&branch) => Form::If(branch),
+            Expr::Match(branch) if branch.arms.iter().any(|arm| refuse::awaits(&arm.body)) => {
+                let mut sound = true;
+                for arm in &branch.arms {
+                    if let Pat::Guard(guard) = &arm.pat
+                        && refuse::awaits(&guard.guard)
+                    {
+                        refuse::check(&guard.guard, Place::Guard, self.errors);
+                        sound = false;
+                    }
                 }
-                Form::Branch(branch)
+                if sound { Form::Match(branch) } else { Form::Broken }
+            }
+            Expr::Block(block) if block.label.is_none() && awaits_in(&block.block) => {
+                self.lints(&block.attrs);
+                Form::Block(block.block)
             }
             other => Form::Glue(other),
         }
     }
 
     /// The call under an `.await`.
-    pub(super) fn call(&mut self, awaiting: syn::ExprAwait, question: syn::Token![?]) -> Form {
+    fn call(&mut self, awaiting: syn::ExprAwait, question: Option<syn::Token![?]>) -> Form {
         let call = Expr::Await(awaiting.clone());
-        let Expr::Call(inner) = *awaiting.base else {
-            let what = match &*awaiting.base {
+        let mut base = *awaiting.base;
+        while let Expr::Paren(paren) = base {
+            base = *paren.expr;
+        }
+        let Expr::Call(inner) = base else {
+            let what = match &base {
                 Expr::MethodCall(_) => "a method",
                 Expr::Macro(_) => "a macro",
+                Expr::Async(_) => "an `async` block",
                 _ => "a value",
             };
             self.errors.at(
@@ -67,34 +86,73 @@ impl Lowering<'_> {
             );
             return Form::Broken;
         };
-        let path = match &*inner.func {
+        let Some(path) = self.path(&inner) else { return Form::Broken };
+        let named_map = path.segments.last().is_some_and(|last| last.ident == "map");
+        let closure = inner.args.iter().any(|argument| matches!(argument, Expr::Closure(_)));
+        let ours =
+            path.segments.len() > 1 && path.segments.first().is_some_and(|first| first.ident == "caribou");
+        if named_map && (closure || ours) {
+            return self.map(inner, question);
+        }
+        Form::Stage(Call { expr: inner, function: path, question, map: None })
+    }
+
+    /// The path of the function that is called.
+    fn path(&mut self, call: &syn::ExprCall) -> Option<syn::Path> {
+        let path = match &*call.func {
             Expr::Path(path) if path.qself.is_none() => path.path.clone(),
             other => {
                 self.errors
                     .at(other, "a stage is called by the path of its function, as in `stages::press(photo)`");
-                return Form::Broken;
+                return None;
             }
         };
-        if path.segments.last().is_some_and(|last| last.ident == "map")
-            && inner.args.iter().any(|argument| matches!(argument, Expr::Closure(_)))
-        {
-            self.errors.at(call, "`caribou::map` is not supported yet: let one function take the whole list");
-            return Form::Broken;
-        }
         if let Some(generic) = path.segments.iter().find(|segment| !segment.arguments.is_none()) {
             self.errors.at(&generic.arguments, "a caribou function cannot be generic");
+            return None;
+        }
+        Some(path)
+    }
+
+    /// `caribou::map(items, |item| function(arguments))`
+    fn map(&mut self, call: syn::ExprCall, question: Option<syn::Token![?]>) -> Form {
+        const SHAPE: &str = "`caribou::map` takes the items and a closure that is one stage call, not awaited: \
+                             `caribou::map(items, |item| stage(item, shared.clone())).await?`";
+        let mut arguments = call.args.iter();
+        let (Some(_), Some(Expr::Closure(closure)), None) =
+            (arguments.next(), arguments.next(), arguments.next())
+        else {
+            self.errors.at(&call, SHAPE);
+            return Form::Broken;
+        };
+        let mut body = &*closure.body;
+        while let Expr::Block(block) = body
+            && let [syn::Stmt::Expr(only, None)] = block.block.stmts.as_slice()
+        {
+            body = only;
+        }
+        let (Some(item), 1, Expr::Call(inner)) = (closure.inputs.first(), closure.inputs.len(), body) else {
+            self.errors.at(closure, SHAPE);
+            return Form::Broken;
+        };
+        if let Some(argument) = inner.args.iter().find(|argument| refuse::awaits(argument)) {
+            refuse::check(argument, Place::Closure, self.errors);
             return Form::Broken;
         }
-        Form::Stage(Call { expr: inner, function: path, question })
+        let Some(function) = self.path(inner) else { return Form::Broken };
+        let mapped = Mapped { item: item.clone(), arguments: inner.args.iter().cloned().collect() };
+        Form::Stage(Call { expr: call, function, question, map: Some(mapped) })
     }
 }
 
 /// Whether an arm of an `if` holds a stage call.
 fn arms_await(branch: &syn::ExprIf) -> bool {
-    let then =
-        Expr::Block(syn::ExprBlock { attrs: Vec::new(), label: None, block: branch.then_branch.clone() });
-    refuse::awaits(&then)
+    awaits_in(&branch.then_branch)
         || branch.else_branch.as_ref().is_some_and(|(_, otherwise)| refuse::awaits(otherwise))
+}
+
+fn awaits_in(block: &syn::Block) -> bool {
+    refuse::awaits(&Expr::Block(syn::ExprBlock { attrs: Vec::new(), label: None, block: block.clone() }))
 }
 
 /// `Ok(value)`

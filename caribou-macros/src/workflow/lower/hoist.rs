@@ -1,9 +1,10 @@
 //! Stage calls are lifted out of expressions; the rest is glue.
 
-use syn::{BinOp, Expr};
+use syn::{BinOp, Expr, parse_quote};
 
 use super::form::Form;
 use super::{Lowering, Mode};
+use crate::workflow::arguments::Arguments;
 use crate::workflow::body::{Code, UseKind, VarId, Variable};
 use crate::workflow::refuse::{self, Place};
 use crate::workflow::uses;
@@ -52,12 +53,12 @@ impl Lowering<'_> {
             }
             written.push(id);
             let name = touch.ident.to_string();
-            if self.variables[id.0].block != self.block_id() {
+            if !self.is_last_word_on(id) {
                 self.errors.at(
                     &touch.ident,
                     format!(
-                        "`{name}` comes from outside of this `if`, and an `if` with stages in it cannot change it: \
-                         make the new value the value of the `if`"
+                        "`{name}` comes from outside of this branch, and a branch with a stage or a `return` in it \
+                         cannot change it: make the new value the value of the branch"
                     ),
                 );
             }
@@ -88,16 +89,28 @@ impl Lowering<'_> {
         versions
     }
 
+    /// Whether nothing outside of the current block reads a variable later: it is declared here, or all blocks around
+    /// up to its own end the workflow.
+    fn is_last_word_on(&self, variable: VarId) -> bool {
+        let declared = self.variables[variable.0].block;
+        let inner = self.blocks.iter().rev().take_while(|(block, _)| *block != declared);
+        inner.into_iter().all(|(_, mode)| *mode == Mode::Result)
+    }
+
     /// Lifts stage calls out of an expression, in evaluation order, and reports those that cannot be.
     fn hoist(&mut self, expr: Expr) -> Expr {
         if !refuse::awaits(&expr) {
             refuse::check(&expr, Place::Glue, self.errors);
             return expr;
         }
-        match self.stage_call(expr) {
+        match self.form(expr) {
             Form::Stage(call) => self.lifted_stage(call).expr,
-            Form::Branch(branch) => self.lifted_branch(branch, Mode::Value).expr,
-            Form::Broken => syn::parse_quote!(()),
+            form @ (Form::If(_) | Form::Match(_)) => self.lifted_branch(form, Mode::Value).expr,
+            Form::Block(block) => match self.until_value(block.stmts) {
+                Some(value) => self.hoist(value),
+                None => parse_quote!(()),
+            },
+            Form::Broken => parse_quote!(()),
             Form::Glue(mut expr) => {
                 let mistakes = self.errors.count();
                 self.hoist_within(&mut expr);
@@ -111,59 +124,73 @@ impl Lowering<'_> {
 
     /// Replaces the parts of an expression, first evaluated first.
     fn hoist_within(&mut self, expr: &mut Expr) {
-        let mut parts: Vec<&mut Expr> = Vec::new();
+        if let Expr::Macro(call) = expr
+            && let Some(mut arguments) = Arguments::of(&call.mac)
+        {
+            for value in arguments.values_mut() {
+                self.hoist_part(value);
+            }
+            call.mac.tokens = arguments.to_tokens();
+            return;
+        }
+        for part in self.parts(expr) {
+            self.hoist_part(part);
+        }
+    }
+
+    fn hoist_part(&mut self, part: &mut Expr) {
+        let whole = std::mem::replace(part, Expr::PLACEHOLDER);
+        *part = self.hoist(whole);
+    }
+
+    /// The parts of an expression in which stage calls may stand, first evaluated first; the others are refused.
+    fn parts<'x>(&mut self, expr: &'x mut Expr) -> Vec<&'x mut Expr> {
+        let mut short = false;
+        if let Expr::Binary(binary) = &*expr
+            && matches!(binary.op, BinOp::And(_) | BinOp::Or(_))
+        {
+            refuse::check(&binary.right, Place::ShortCircuit, self.errors);
+            short = true;
+        }
         match expr {
-            Expr::Call(call) => {
-                parts.push(&mut call.func);
-                parts.extend(&mut call.args);
-            }
-            Expr::MethodCall(call) => {
-                parts.push(&mut call.receiver);
-                parts.extend(&mut call.args);
-            }
+            Expr::Call(call) => std::iter::once(&mut *call.func).chain(&mut call.args).collect(),
+            Expr::MethodCall(call) => std::iter::once(&mut *call.receiver).chain(&mut call.args).collect(),
             Expr::Binary(binary) => {
-                parts.push(&mut binary.left);
-                if matches!(binary.op, BinOp::And(_) | BinOp::Or(_)) {
-                    refuse::check(&binary.right, Place::ShortCircuit, self.errors);
-                } else {
-                    parts.push(&mut binary.right);
-                }
+                let right = (!short).then_some(&mut *binary.right);
+                std::iter::once(&mut *binary.left).chain(right).collect()
             }
-            Expr::Assign(assign) => parts.push(&mut assign.right),
-            Expr::Unary(unary) => parts.push(&mut unary.expr),
-            Expr::Field(field) => parts.push(&mut field.base),
-            Expr::Index(index) => parts.extend([&mut *index.expr, &mut *index.index]),
-            Expr::Reference(reference) => parts.push(&mut reference.expr),
-            Expr::Paren(paren) => parts.push(&mut paren.expr),
-            Expr::Group(group) => parts.push(&mut group.expr),
-            Expr::Cast(cast) => parts.push(&mut cast.expr),
-            Expr::Tuple(tuple) => parts.extend(&mut tuple.elems),
-            Expr::Array(array) => parts.extend(&mut array.elems),
-            Expr::Repeat(repeat) => parts.push(&mut repeat.expr),
+            Expr::Assign(assign) => vec![&mut *assign.right],
+            Expr::Unary(unary) => vec![&mut *unary.expr],
+            Expr::Field(field) => vec![&mut *field.base],
+            Expr::Index(index) => vec![&mut *index.expr, &mut *index.index],
+            Expr::Reference(reference) => vec![&mut *reference.expr],
+            Expr::Paren(paren) => vec![&mut *paren.expr],
+            Expr::Group(group) => vec![&mut *group.expr],
+            Expr::Cast(cast) => vec![&mut *cast.expr],
+            Expr::Try(attempt) => vec![&mut *attempt.expr],
+            Expr::Let(condition) => vec![&mut *condition.expr],
+            Expr::Return(leaving) => leaving.expr.as_deref_mut().into_iter().collect(),
+            Expr::Tuple(tuple) => tuple.elems.iter_mut().collect(),
+            Expr::Array(array) => array.elems.iter_mut().collect(),
+            Expr::Repeat(repeat) => vec![&mut *repeat.expr],
             Expr::Range(range) => {
-                parts.extend(range.start.as_deref_mut());
-                parts.extend(range.end.as_deref_mut());
+                range.start.as_deref_mut().into_iter().chain(range.end.as_deref_mut()).collect()
             }
             Expr::Struct(value) => {
-                parts.extend(value.fields.iter_mut().map(|field| &mut field.expr));
-                parts.extend(value.rest.as_deref_mut());
+                let fields = value.fields.iter_mut().map(|field| {
+                    if let (None, syn::Member::Named(name)) = (&field.colon_token, &field.member) {
+                        field.colon_token = Some(syn::Token![:](name.span()));
+                    }
+                    &mut field.expr
+                });
+                fields.chain(value.rest.as_deref_mut()).collect()
             }
-            Expr::Match(matching) => {
-                for arm in &matching.arms {
-                    refuse::check(&arm.body, Place::Match, self.errors);
-                }
-                parts.push(&mut matching.expr);
+            Expr::Match(matching) => vec![&mut *matching.expr],
+            Expr::If(conditional) => vec![&mut *conditional.cond],
+            other => {
+                refuse::check(other, Place::Glue, self.errors);
+                Vec::new()
             }
-            Expr::If(conditional) => match &mut *conditional.cond {
-                Expr::Let(condition) => parts.push(&mut condition.expr),
-                chain if refuse::has_let(chain) => refuse::check(chain, Place::IfLet, self.errors),
-                condition => parts.push(condition),
-            },
-            other => refuse::check(other, Place::Glue, self.errors),
-        }
-        for part in parts {
-            let whole = std::mem::replace(part, Expr::PLACEHOLDER);
-            *part = self.hoist(whole);
         }
     }
 }

@@ -1,32 +1,31 @@
 //! From the author's block to a [`Body`]: stage calls are lifted out in evaluation order, names become variables.
 
 mod binding;
+mod branch;
 mod form;
 mod hoist;
+mod stage;
 
-use std::collections::HashSet;
+use syn::{Expr, Stmt, parse_quote};
 
-use proc_macro2::{Span, TokenStream, TokenTree};
-use quote::ToTokens;
-use syn::{Expr, Stmt};
-
-use self::binding::Bound;
-use self::form::{Call, Form};
+use self::form::Form;
 use super::body::{
-    Block, BlockId, Body, Branch, BranchId, Code, End, Glue, GlueForm, GlueId, Item, Stage, StageId,
-    TypeSource, VarId, Variable, VariableKind,
+    Block, BlockId, Body, Branch, Code, End, Glue, GlueForm, GlueId, Item, Stage, StageId, TypeSource, VarId,
+    Variable, VariableKind,
 };
+use super::leave;
+use super::names::Names;
 use super::scope::Scope;
-use super::uses;
 use crate::errors::Errors;
 use crate::signature::Parameter;
-use crate::text;
 
 /// Lowers a body. What it reports makes the result meaningless.
-pub(crate) fn lower(parameters: &[Parameter], block: syn::Block, errors: &mut Errors) -> Body {
-    let mut names = HashSet::new();
-    collect_names(block.to_token_stream(), &mut names);
-    names.extend(parameters.iter().map(|parameter| parameter.name.to_string()));
+pub(crate) fn lower(
+    parameters: &[Parameter],
+    statements: Vec<Stmt>,
+    names: Names,
+    errors: &mut Errors,
+) -> Body {
     let mut lowering = Lowering {
         errors,
         scope: Scope::new(),
@@ -35,9 +34,10 @@ pub(crate) fn lower(parameters: &[Parameter], block: syn::Block, errors: &mut Er
         glue: Vec::new(),
         stages: Vec::new(),
         branches: Vec::new(),
-        blocks: vec![BlockId(0)],
+        blocks: vec![(BlockId(0), Mode::Result)],
         next_block: 1,
         items: vec![Vec::new()],
+        declarations: Vec::new(),
     };
     let parameters = parameters
         .iter()
@@ -46,7 +46,7 @@ pub(crate) fn lower(parameters: &[Parameter], block: syn::Block, errors: &mut Er
             lowering.declare(parameter.name.clone(), source, parameter.mutable, VariableKind::Authored)
         })
         .collect();
-    let end = lowering.statements(block.stmts, Mode::Result);
+    let end = lowering.statements(statements, Mode::Result);
     let root = Block { id: BlockId(0), items: lowering.items.pop().unwrap_or_default(), end };
     Body {
         parameters,
@@ -55,17 +55,8 @@ pub(crate) fn lower(parameters: &[Parameter], block: syn::Block, errors: &mut Er
         stages: lowering.stages,
         branches: lowering.branches,
         root,
-    }
-}
-
-/// Every identifier in the body, so that a new one can be told apart.
-fn collect_names(tokens: TokenStream, names: &mut HashSet<String>) {
-    for token in tokens {
-        match token {
-            TokenTree::Ident(ident) => drop(names.insert(ident.to_string())),
-            TokenTree::Group(group) => collect_names(group.stream(), names),
-            _ => {}
-        }
+        items: lowering.declarations,
+        names: lowering.names,
     }
 }
 
@@ -83,22 +74,23 @@ enum Mode {
 struct Lowering<'e> {
     errors: &'e mut Errors,
     scope: Scope,
-    /// Names that are taken.
-    names: HashSet<String>,
+    names: Names,
     variables: Vec<Variable>,
     glue: Vec<Glue>,
     stages: Vec<Stage>,
     branches: Vec<Branch>,
-    /// The blocks around the current item, innermost last.
-    blocks: Vec<BlockId>,
+    /// The blocks around the current item, innermost last, with what their value is.
+    blocks: Vec<(BlockId, Mode)>,
     next_block: usize,
     /// The items of these blocks so far.
     items: Vec<Vec<Item>>,
+    /// Items in Rust's sense.
+    declarations: Vec<syn::Item>,
 }
 
 impl Lowering<'_> {
     fn block_id(&self) -> BlockId {
-        self.blocks.last().copied().unwrap_or(BlockId(0))
+        self.blocks.last().map_or(BlockId(0), |(block, _)| *block)
     }
 
     fn push(&mut self, item: Item) {
@@ -107,46 +99,75 @@ impl Lowering<'_> {
         }
     }
 
+    /// The statements of a block, up to its value.
     fn statements(&mut self, statements: Vec<Stmt>, mode: Mode) -> End {
+        match self.until_value(statements) {
+            Some(value) => self.end(value, mode),
+            None => End::Unit,
+        }
+    }
+
+    /// The statements of a block; its value is left to the caller.
+    fn until_value(&mut self, statements: Vec<Stmt>) -> Option<Expr> {
         let count = statements.len();
         for (index, statement) in statements.into_iter().enumerate() {
             let last = index + 1 == count;
             match statement {
-                Stmt::Expr(expr, None) if last => return self.end(expr, mode),
+                Stmt::Expr(expr, None) if last => return Some(expr),
+                Stmt::Expr(expr @ Expr::Return(_), _) if last => return Some(expr),
                 Stmt::Macro(call) if last && call.semi_token.is_none() => {
-                    return self.end(Expr::Macro(syn::ExprMacro { attrs: call.attrs, mac: call.mac }), mode);
+                    return Some(Expr::Macro(syn::ExprMacro { attrs: call.attrs, mac: call.mac }));
                 }
                 Stmt::Local(local) => self.local(local),
                 Stmt::Expr(expr, _) => self.statement(expr),
                 Stmt::Macro(call) => {
                     self.statement(Expr::Macro(syn::ExprMacro { attrs: call.attrs, mac: call.mac }));
                 }
-                Stmt::Item(item) => self
-                    .errors
-                    .at(item, "an item cannot stand in a workflow's body: move it out, beside the workflow"),
+                Stmt::Item(item) => self.declaration(item),
             }
         }
-        End::Unit
+        None
+    }
+
+    fn declaration(&mut self, item: syn::Item) {
+        use syn::Item as Rust;
+        match item {
+            Rust::Const(_) | Rust::Enum(_) | Rust::Fn(_) | Rust::Struct(_) | Rust::Type(_) | Rust::Use(_) => {
+                self.declarations.push(item);
+            }
+            other => self.errors.at(
+                other,
+                "only `use`, `const`, `fn`, `struct`, `enum` and `type` can stand in a workflow's body: move this item \
+                 out, beside the workflow",
+            ),
+        }
+    }
+
+    /// Attributes that say how to lint are heeded in the author's function; others change what there is.
+    fn lints(&mut self, attributes: &[syn::Attribute]) {
+        const LINTS: [&str; 6] = ["allow", "expect", "warn", "deny", "forbid", "rustfmt"];
+        let other = attributes.iter().find(|attribute| {
+            !LINTS
+                .iter()
+                .any(|lint| attribute.path().segments.first().is_some_and(|first| first.ident == lint))
+        });
+        if let Some(attribute) = other {
+            self.errors.at(
+                attribute,
+                "an attribute other than `#[allow]` cannot stand on a statement of a workflow",
+            );
+        }
     }
 
     fn local(&mut self, local: syn::Local) {
-        if let Some(attribute) = local.attrs.first() {
-            self.errors.at(attribute, "an attribute cannot stand on a statement of a workflow");
-        }
+        self.lints(&local.attrs);
         let Some(init) = local.init else {
             self.errors
                 .at(&local, "a variable of a workflow has a value from the start: write `let name = ..;`");
             self.bind(local.pat, TypeSource::Inferred, &TypeSource::Inferred, VariableKind::Authored);
             return;
         };
-        if let Some((token, _)) = init.diverge {
-            self.errors.at(
-                token,
-                "`let .. else` may leave the workflow early, which is not supported yet: decide with `if`, and \
-                 take the value apart in glue",
-            );
-        }
-        match self.stage_call(*init.expr) {
+        match self.form(*init.expr) {
             Form::Stage(call) => {
                 let arguments = self.arguments(&call);
                 let stage = StageId(self.stages.len());
@@ -158,47 +179,76 @@ impl Lowering<'_> {
                 );
                 self.stage(call, arguments, Some(bound));
             }
-            Form::Branch(branch) => {
-                self.branch(branch, Mode::Value, |lowering| {
+            Form::Block(block) => {
+                let value = self.until_value(block.stmts).unwrap_or_else(|| parse_quote!(()));
+                let init = Some(syn::LocalInit { expr: Box::new(value), ..init });
+                self.local(syn::Local { init, ..local });
+            }
+            form @ (Form::If(_) | Form::Match(_)) => {
+                let pattern = local.pat;
+                self.branch(form, Mode::Value, |lowering| {
                     Some(lowering.bind(
-                        local.pat,
+                        pattern,
                         TypeSource::Inferred,
                         &TypeSource::Inferred,
                         VariableKind::Chosen,
                     ))
                 });
             }
-            Form::Glue(expr) => {
-                let alias = self.is_alias(&expr, &local.pat);
-                let borrows = matches!(expr, Expr::Reference(_));
-                let (code, writes, _) = self.glue_code(expr);
-                let kind = if borrows { VariableKind::Borrowing } else { VariableKind::Authored };
-                let bound = self.bind(local.pat, TypeSource::Inferred, &TypeSource::Inferred, kind);
-                let form = if alias { GlueForm::Alias(bound.pattern) } else { GlueForm::Let(bound.pattern) };
-                let binds = bound.binds.into_iter().chain(writes).collect();
-                self.push_glue(form, code, binds, false);
-            }
+            Form::Glue(expr) => self.let_glue(local.pat, expr, init.diverge.map(|(_, diverge)| *diverge)),
             Form::Broken => {
                 self.bind(local.pat, TypeSource::Inferred, &TypeSource::Inferred, VariableKind::Authored);
             }
         }
     }
 
+    fn let_glue(&mut self, pattern: syn::Pat, expr: Expr, diverge: Option<Expr>) {
+        let alias = diverge.is_none() && self.is_alias(&expr, &pattern);
+        let kind = if borrows(&expr) { VariableKind::Borrowing } else { VariableKind::Authored };
+        let (code, writes, lifted) = self.glue_code(expr);
+        let orders = lifted_leave(&code) || diverge.is_some();
+        let _ = lifted;
+        let (code, else_branch) = match diverge {
+            None => (code, None),
+            Some(diverge) => {
+                let (diverging, _, _) = self.glue_code(diverge);
+                let mut code = code;
+                code.uses.extend(diverging.uses);
+                (code, Some(diverging.expr))
+            }
+        };
+        let bound = self.bind(pattern, TypeSource::Inferred, &TypeSource::Inferred, kind);
+        let form = match (alias, else_branch) {
+            (true, _) => GlueForm::Alias(bound.pattern),
+            (false, None) => GlueForm::Let(bound.pattern),
+            (false, Some(diverge)) => GlueForm::LetElse(bound.pattern, Box::new(diverge)),
+        };
+        let binds = bound.binds.into_iter().chain(writes).collect();
+        self.push_glue(form, code, binds, orders);
+    }
+
     fn statement(&mut self, expr: Expr) {
-        match self.stage_call(expr) {
+        match self.form(expr) {
             Form::Stage(call) => {
                 let arguments = self.arguments(&call);
                 self.stage(call, arguments, None);
             }
-            Form::Branch(branch) => self.branch(branch, Mode::Unit, |_| None),
+            Form::Block(block) => {
+                if let Some(value) = self.until_value(block.stmts) {
+                    self.statement(value);
+                }
+            }
+            form @ (Form::If(_) | Form::Match(_)) => self.branch(form, Mode::Unit, |_| None),
             Form::Glue(expr) => {
-                let (code, writes, orders) = self.glue_code(expr);
+                let (code, writes, lifted) = self.glue_code(expr);
+                let orders = lifted || lifted_leave(&code);
                 self.push_glue(GlueForm::Statement, code, writes, orders);
             }
             Form::Broken => {}
         }
     }
 
+    /// The value at the end of a block.
     fn end(&mut self, expr: Expr, mode: Mode) -> End {
         let expr = match (mode, expr) {
             (Mode::Unit, expr) => {
@@ -209,115 +259,70 @@ impl Lowering<'_> {
                 // `stage(..).await` at the end is `Ok(stage(..).await?)`
                 let attempt = Expr::Try(syn::ExprTry {
                     attrs: Vec::new(),
-                    question_token: syn::Token![?](Span::call_site()),
+                    question_token: syn::Token![?](awaiting.await_token.span),
                     expr: Box::new(Expr::Await(awaiting)),
                 });
-                return match self.stage_call(attempt) {
+                return match self.form(attempt) {
                     Form::Stage(call) => End::Value(self.lifted_stage(call)),
                     _ => End::Unit,
                 };
             }
             (Mode::Result, Expr::Call(call)) if form::is_ok(&call) => {
                 let Some(value) = call.args.into_iter().next() else { return End::Unit };
-                return match self.stage_call(value) {
-                    Form::Stage(call) => End::Value(self.lifted_stage(call)),
-                    Form::Broken => End::Unit,
-                    Form::Branch(branch) => End::Value(self.lifted_branch(branch, Mode::Value)),
-                    Form::Glue(value) => End::Value(self.pure_code(value)),
-                };
+                return self.value(value).map_or(End::Unit, End::Value);
             }
+            (Mode::Result, Expr::Return(leaving)) => match leaving.expr {
+                Some(value) => *value,
+                None => return End::Unit,
+            },
             (_, expr) => expr,
         };
-        let value = match self.stage_call(expr) {
-            Form::Stage(call) => self.lifted_stage(call),
-            Form::Branch(branch) => return End::Value(self.lifted_branch(branch, mode)),
-            Form::Glue(expr) => self.pure_code(expr),
-            Form::Broken => return End::Unit,
-        };
-        if mode == Mode::Result { End::Fallible(value) } else { End::Value(value) }
-    }
-
-    fn arguments(&mut self, call: &Call) -> Vec<Code> {
-        call.expr.args.iter().cloned().map(|argument| self.pure_code(argument)).collect()
-    }
-
-    fn stage(&mut self, call: Call, arguments: Vec<Code>, bound: Option<Bound>) {
-        let id = StageId(self.stages.len());
-        let (pattern, binds) = bound.map_or((None, Vec::new()), |bound| (Some(bound.pattern), bound.binds));
-        let Call { expr: call, function, question } = call;
-        let block = self.block_id();
-        self.stages.push(Stage { function, arguments, pattern, binds, block, call, question });
-        self.push(Item::Stage(id));
-    }
-
-    /// A stage call in the middle of an expression: the expression goes on with its output.
-    fn lifted_stage(&mut self, call: Call) -> Code {
-        let arguments = self.arguments(&call);
-        let name = call.function.segments.last().map(|segment| segment.ident.to_string()).unwrap_or_default();
-        let base = format!("{}_output", name.trim_start_matches("r#"));
-        let source = TypeSource::Output(StageId(self.stages.len()));
-        let (bound, expr) = self.lift(&base, source, VariableKind::Lifted);
-        self.stage(call, arguments, Some(bound));
-        self.code(expr)
-    }
-
-    /// The same for a branch.
-    fn lifted_branch(&mut self, branch: syn::ExprIf, mode: Mode) -> Code {
-        let mut value = None;
-        self.branch(branch, mode, |lowering| {
-            let (base, source) = match mode {
-                Mode::Result => ("result", TypeSource::Result),
-                _ => ("chosen", TypeSource::Inferred),
-            };
-            let (bound, expr) = lowering.lift(base, source, VariableKind::LiftedChoice);
-            value = Some(lowering.code(expr));
-            Some(bound)
-        });
-        value.unwrap_or_else(|| self.code(syn::parse_quote!(())))
-    }
-
-    fn branch(&mut self, branch: syn::ExprIf, mode: Mode, bind: impl FnOnce(&mut Self) -> Option<Bound>) {
-        if let Some(attribute) = branch.attrs.first() {
-            self.errors.at(attribute, "an attribute cannot stand on a statement of a workflow");
+        match self.form(expr) {
+            Form::Stage(call) => {
+                let value = self.lifted_stage(call);
+                if mode == Mode::Result { End::Fallible(value) } else { End::Value(value) }
+            }
+            form @ (Form::If(_) | Form::Match(_)) => End::Value(self.lifted_branch(form, mode)),
+            Form::Block(block) => self.statements(block.stmts, mode),
+            Form::Glue(expr) if mode == Mode::Result => End::Fallible(self.pure_code(expr)),
+            Form::Glue(expr) => End::Value(self.checked_code(expr)),
+            Form::Broken => End::Unit,
         }
-        let text = text::of(&branch.cond);
-        let mut code = self.pure_code(*branch.cond);
-        if uses::root(&code.expr).is_some() {
-            code.uses = code.encoded_uses();
+    }
+
+    /// A value, whatever it is made of.
+    fn value(&mut self, expr: Expr) -> Option<Code> {
+        match self.form(expr) {
+            Form::Stage(call) => Some(self.lifted_stage(call)),
+            Form::Broken => None,
+            form @ (Form::If(_) | Form::Match(_)) => Some(self.lifted_branch(form, Mode::Value)),
+            Form::Block(block) => {
+                let value = self.until_value(block.stmts).unwrap_or_else(|| parse_quote!(()));
+                self.value(value)
+            }
+            Form::Glue(value) => Some(self.pure_code(value)),
         }
-        let (bound, _) = self.lift("condition", TypeSource::Bool, VariableKind::Lifted);
-        let condition = bound.binds.first().copied().unwrap_or(VarId(0));
-        self.push_glue(GlueForm::Condition, code, bound.binds, false);
-        let then = self.arm(branch.then_branch.stmts, mode);
-        let otherwise = match branch.else_branch {
-            None => self.arm(Vec::new(), mode),
-            Some((_, otherwise)) => match *otherwise {
-                Expr::Block(block) => self.arm(block.block.stmts, mode),
-                other => self.arm(vec![Stmt::Expr(other, None)], mode),
-            },
-        };
-        let bound = bind(self);
-        let (pattern, binds) = bound.map_or((None, Vec::new()), |bound| (Some(bound.pattern), bound.binds));
-        let id = BranchId(self.branches.len());
-        self.branches.push(Branch { condition, pattern, binds, arms: [then, otherwise], text });
-        self.push(Item::Branch(id));
     }
 
-    fn arm(&mut self, statements: Vec<Stmt>, mode: Mode) -> Block {
-        let id = BlockId(self.next_block);
-        self.next_block += 1;
-        self.blocks.push(id);
-        self.items.push(Vec::new());
-        self.scope.enter();
-        let end = self.statements(statements, mode);
-        self.scope.leave();
-        self.blocks.pop();
-        Block { id, items: self.items.pop().unwrap_or_default(), end }
-    }
-
-    fn push_glue(&mut self, form: GlueForm, code: Code, binds: Vec<VarId>, orders: bool) {
+    fn push_glue(&mut self, form: GlueForm, code: Code, binds: Vec<VarId>, orders: bool) -> GlueId {
         let id = GlueId(self.glue.len());
         self.glue.push(Glue { form, code, binds, block: self.block_id(), orders });
         self.push(Item::Glue(id));
+        id
+    }
+}
+
+/// Whether code may leave the workflow.
+fn lifted_leave(code: &Code) -> bool {
+    leave::leaves(&code.expr)
+}
+
+/// Whether a value visibly borrows.
+fn borrows(expr: &Expr) -> bool {
+    const METHODS: [&str; 6] = ["as_bytes", "as_deref", "as_ref", "as_slice", "as_str", "iter"];
+    match expr {
+        Expr::Reference(_) => true,
+        Expr::MethodCall(call) => METHODS.iter().any(|method| call.method == method),
+        _ => false,
     }
 }

@@ -1,6 +1,7 @@
 //! The analysis over token streams, without a compiler.
 
 mod edges;
+mod language;
 mod refusals;
 mod slices;
 
@@ -63,7 +64,7 @@ fn slices(source: &str) -> String {
     let mut text = String::new();
     for node in compiled.nodes() {
         let place = &compiled.places.nodes[node.0];
-        let gate = matches!(place.form, NodeForm::Gate(_) | NodeForm::EndGate(..));
+        let gate = place.form.is_gate();
         if place.slots.len() > 1 && !gate {
             let code = emit::join(&compiled, node, &mut errors).code;
             text += &pretty(&format!("join_{}", name(&compiled, node)), &code);

@@ -12,16 +12,41 @@ fn mistake(body: &str) -> String {
 #[test]
 fn stages_where_no_stage_can_be() {
     assert!(mistake("for x in a { f(x).await?; } g(1).await").contains("in a loop"));
+    assert!(mistake("while a.c { f(1).await?; } g(1).await").contains("in a loop"));
+    assert!(mistake("loop { f(1).await?; break; } g(1).await").contains("in a loop"));
     assert!(mistake("let y = a.iter().map(|x| f(x).await?); g(y).await").contains("in a closure"));
     assert!(mistake("let y = a.c && f(1).await?; g(y).await").contains("right of `&&`"));
-    assert!(mistake("let y = match a { 1 => f(1).await?, _ => 2 }; g(y).await").contains("`match` arm"));
     assert!(
-        mistake("let y = if let Some(x) = a { f(x).await? } else { 2 }; g(y).await").contains("`if let`")
+        mistake("let y = match a { x if f(x).await? => 1, _ => g(1).await? }; g(y).await").contains("guard")
     );
-    assert!(mistake("let y = { let x = f(1).await?; x }; g(y).await").contains("nested block"));
-    assert!(mistake("let y = vec![f(1).await?]; g(y).await").contains("in a macro"));
+    assert!(mistake("let y = match a { x if f(x).await? => 1, _ => 2 }; g(y).await").contains("guard"));
+    assert!(mistake("let y = 'l: { f(1).await? }; g(y).await").contains("labelled"));
+    assert!(mistake("let y = json!([f(1).await?]); g(y).await").contains("`json!`"));
     assert!(mistake("let y = async { f(1).await }; g(y).await").contains("`async` block"));
-    assert!(mistake("let (x, y) = tokio::join!(f(1), f(2)); g(x).await").contains("`join!`"));
+    assert!(mistake("tokio::select!(x = f(1) => x); g(x).await").contains("`select!`"));
+}
+
+#[test]
+fn stages_that_are_not_awaited() {
+    assert!(mistake("let x = f(1); let y = f(2).await?; g(x, y).await").contains("`f(..).await?`"));
+    let found = mistakes("async fn w(a: A) -> Result<D> { let x = s::f(1); let y = x.await?; g(y).await }");
+    assert!(found[0].contains("`s::f(..).await?`"), "{found:?}");
+}
+
+#[test]
+fn joins_and_maps_of_another_shape() {
+    assert!(mistake("let (x, y) = tokio::try_join!(f(1), f(2)); g(x).await").contains("write `?`"));
+    assert!(mistake("let x = tokio::join!(biased; f(1)); g(x).await").contains("not awaited yet"));
+    assert!(mistake("let (x,) = tokio::join!(async { 1 }); g(x).await").contains("an `async` block"));
+    for call in [
+        "caribou::map(a, f)",
+        "caribou::map(a, |x| x + 1)",
+        "map(a, |x, y| f(x))",
+        "map(a, |x| { let y = x; f(y) })",
+    ] {
+        assert!(mistake(&format!("let x = {call}.await?; g(x).await")).contains("one stage call"), "{call}");
+    }
+    assert!(mistake("let x = map(a, |x| f(h(x).await?)).await?; g(x).await").contains("in a closure"));
 }
 
 #[test]
@@ -33,11 +58,15 @@ fn awaiting_what_is_no_stage() {
 }
 
 #[test]
-fn leaving_early() {
-    assert!(mistake("if a.c { return Ok(1); } g(a).await").contains("`return`"));
-    assert!(mistake("let x: u8 = a.parse()?; g(x).await").contains("`?`"));
-    assert!(mistake("let Some(x) = a else { panic!() }; g(x).await").contains("`let .. else`"));
-    assert!(mistake("let y = f(a).await; g(y).await").contains("write `?`"));
+fn leaving_early_from_within_a_loop() {
+    assert!(
+        mistake("for x in &a { if x.c { return Ok(1); } } g(a).await")
+            .contains("cannot `return` a value from here")
+    );
+    assert!(
+        mistake("let y = a.c && { return Ok(1) }; g(y).await").contains("cannot `return` a value from here")
+    );
+    assert!(mistake("let y = json!([a.parse()?]); g(y).await").contains("`?` cannot stand in `json!`"));
 }
 
 #[test]
@@ -55,7 +84,7 @@ fn glue_may_leave_its_own_closures() {
 fn writes_that_cannot_be_placed() {
     assert!(
         mistake("let mut v = a; if v.c { f(1).await?; v.push(1); } g(1).await")
-            .contains("outside of this `if`")
+            .contains("outside of this branch")
     );
     assert!(mistake("let mut v = a; f(v.pop()).await").contains("a statement of its own"));
     assert!(mistake("let v = &a.x; let w = &mut y; f(1).await?; g(w).await").contains("borrows"));
@@ -63,7 +92,7 @@ fn writes_that_cannot_be_placed() {
 
 #[test]
 fn statements_without_a_place() {
-    assert!(mistake("fn helper() {} g(a).await").contains("move it out"));
+    assert!(mistake("static X: u8 = 1; g(a).await").contains("move this item out"));
     assert!(mistake("let x; x = 1; g(x).await").contains("has a value from the start"));
     assert!(mistake("#[cfg(x)] let x = 1; g(x).await").contains("attribute"));
     assert!(mistake("Ok(a)").contains("calls no caribou function"));
@@ -74,8 +103,9 @@ fn all_mistakes_are_reported_together() {
     let found = mistakes(
         "fn w<T>(a: &A, _: B) -> Result<D> {
             for x in a { f(x).await?; }
-            let y = g(a).await;
-            return Ok(y);
+            let y = a.send().await;
+            let z;
+            Ok(y)
         }",
     );
     assert_eq!(found.len(), 7, "{found:#?}");

@@ -86,3 +86,56 @@ fn a_variable_is_written_where_its_value_is() {
         }"
     ));
 }
+
+#[test]
+fn a_match_is_written_where_it_is_decided_and_remembered_where_not() {
+    insta::assert_snapshot!(slices(
+        "async fn w(a: A) -> Result<D> {
+            let p = f(a.x).await?;
+            let q = g(p.q).await?;
+            let y = match p.kind {
+                Kind::Left(n) if n > 2 => h(q, n).await?,
+                Kind::Left(n) => n,
+                Kind::Right => return Ok(q),
+            };
+            k(y).await
+        }"
+    ));
+}
+
+#[test]
+fn a_failure_is_decided_on_where_it_is_known() {
+    insta::assert_snapshot!(slices(
+        "async fn w(a: A) -> Result<D> {
+            let booked = f(a.x).await;
+            match booked {
+                Ok(b) => g(b).await,
+                Err(error) => { h(a.y, error.to_string()).await?; Err(error) }
+            }
+        }"
+    ));
+}
+
+#[test]
+fn a_map_is_dispatched_by_its_producer() {
+    insta::assert_snapshot!(slices(
+        "async fn w(a: A) -> Result<D> {
+            let list = split(a.x).await?;
+            let scale = a.scale;
+            let sizes = caribou::map(list, |(index, item)| f(item, index + 1, scale.clone())).await?;
+            g(sizes, a.z).await
+        }"
+    ));
+}
+
+#[test]
+fn glue_may_leave() {
+    insta::assert_snapshot!(slices(
+        "async fn w(a: A) -> Result<D> {
+            let p = f(a.x.parse()?).await?;
+            let Some(x) = p.x else { return Err(Error::permanent(\"no x\")) };
+            if let Some(bad) = x.bad { return Err(Error::permanent(bad)); }
+            g(x.list.iter().map(|y| y.parse()).collect::<Result<Vec<u8>, _>>()?).await
+        }"
+    ));
+}

@@ -1,0 +1,363 @@
+//! The language beyond calls and plain `if`s, compiled: every workflow equals its plain call, in any order of messages.
+
+#![allow(clippy::unwrap_used, clippy::many_single_char_names, reason = "tests")]
+
+mod engine;
+
+use caribou::prelude::*;
+use engine::{assert_equal_to_the_plain_call, called};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+enum Kind {
+    Number(u64),
+    Text { text: String, bold: bool },
+    Nothing,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Document {
+    kind: Kind,
+    title: Option<String>,
+    parts: Vec<u64>,
+}
+
+#[caribou::function]
+async fn double(number: u64) -> Result<u64> {
+    called("double", number);
+    Ok(number.wrapping_mul(2))
+}
+
+#[caribou::function]
+async fn add(left: u64, right: u64) -> Result<u64> {
+    called("add", (left, right));
+    Ok(left.wrapping_add(right))
+}
+
+#[caribou::function]
+async fn sum(numbers: Vec<u64>) -> Result<u64> {
+    called("sum", &numbers);
+    Ok(numbers.iter().sum())
+}
+
+#[caribou::function]
+async fn length(text: String) -> Result<u64> {
+    called("length", &text);
+    Ok(text.len() as u64)
+}
+
+#[caribou::function]
+async fn classify(number: u64) -> Result<Document> {
+    called("classify", number);
+    Ok(document(number))
+}
+
+#[caribou::function]
+async fn even(number: u64) -> Result<u64> {
+    called("even", number);
+    if number.is_multiple_of(2) { Ok(number / 2) } else { Err(Error::permanent(format!("{number} is odd"))) }
+}
+
+#[caribou::function]
+async fn note(text: String) -> Result<()> {
+    called("note", &text);
+    Ok(())
+}
+
+fn document(number: u64) -> Document {
+    let kind = match number % 4 {
+        0 => Kind::Number(number),
+        1 => Kind::Text { text: format!("text {number}"), bold: number > 4 },
+        2 => Kind::Text { text: String::new(), bold: true },
+        _ => Kind::Nothing,
+    };
+    Document {
+        kind,
+        title: (number > 2).then(|| format!("title {number}")),
+        parts: (0..number % 5).collect(),
+    }
+}
+
+fn numbers() -> Vec<serde_json::Value> {
+    (0..9).map(|number| json!(number)).collect()
+}
+
+#[caribou::workflow]
+async fn matching(number: u64) -> Result<u64> {
+    let document = classify(number).await?;
+    let size = match document.kind {
+        Kind::Number(number) if number > 4 => double(number).await?,
+        Kind::Number(number) => number,
+        Kind::Text { text, bold: true } if !text.is_empty() => length(text).await? + 1,
+        Kind::Text { text, .. } => add(text.len() as u64, 3).await?,
+        Kind::Nothing => 7,
+    };
+    double(size).await
+}
+
+#[test]
+fn match_with_guards_and_stages_in_its_arms() {
+    assert_equal_to_the_plain_call(matching::WORKFLOW, &numbers());
+}
+
+#[caribou::workflow]
+async fn far_matching(number: u64) -> Result<u64> {
+    let document = classify(number).await?;
+    let other = double(document.parts.len() as u64).await?;
+    match document.kind {
+        Kind::Number(number) => add(other, number).await,
+        Kind::Text { text, bold } => {
+            let length = length(text.clone()).await?;
+            Ok(length + other + u64::from(bold) + text.len() as u64)
+        }
+        Kind::Nothing => Ok(other),
+    }
+}
+
+#[test]
+fn what_a_pattern_binds_travels() {
+    assert_equal_to_the_plain_call(far_matching::WORKFLOW, &numbers());
+}
+
+#[caribou::workflow]
+async fn if_lets(number: u64) -> Result<String> {
+    let document = classify(number).await?;
+    let title = if let Some(title) = document.title.clone() {
+        let length = length(title.clone()).await?;
+        format!("{title} of {length}")
+    } else if let Kind::Number(number) = document.kind
+        && number > 0
+    {
+        format!("{}", double(number).await?)
+    } else {
+        note("untitled".to_owned()).await?;
+        "untitled".to_owned()
+    };
+    if let Some(first) = document.parts.first() {
+        note(format!("{first}")).await?;
+    }
+    Ok(title)
+}
+
+#[test]
+fn if_let_and_chains() {
+    assert_equal_to_the_plain_call(if_lets::WORKFLOW, &numbers());
+}
+
+#[caribou::workflow]
+async fn early(number: u64) -> Result<String> {
+    if number == 0 {
+        return Ok("nothing".to_owned());
+    }
+    let document = classify(number).await?;
+    let Some(title) = document.title else {
+        note(format!("no title for {number}")).await?;
+        return Ok("no title".to_owned());
+    };
+    let size = match document.kind {
+        Kind::Number(number) => double(number).await?,
+        Kind::Text { text, .. } => {
+            if text.is_empty() {
+                return Ok(format!("{title} is empty"));
+            }
+            length(text).await?
+        }
+        Kind::Nothing => return Err(Error::permanent("there is nothing")),
+    };
+    let next: u64 = format!("{size}").parse()?;
+    let more = add(next, 1).await?;
+    Ok(format!("{title}: {more}"))
+}
+
+#[test]
+fn leaving_early_guards_what_follows() {
+    assert_equal_to_the_plain_call(early::WORKFLOW, &numbers());
+}
+
+#[caribou::workflow]
+async fn failing_glue(text: String) -> Result<u64> {
+    let number: u64 = text.trim().parse()?;
+    let doubled = double(number).await?;
+    let Some(half) = doubled.checked_sub(6) else {
+        return Err(Error::permanent(format!("{doubled} is small")));
+    };
+    let odd = half.checked_rem(3).ok_or_else(|| Error::permanent("never"))?;
+    add(odd, length(text.parse::<u64>().map(|n| n.to_string())?).await?).await
+}
+
+#[test]
+fn glue_that_fails_fails_the_run_before_later_stages() {
+    let inputs = ["3", "2", "x", "77", "8 "].map(|text| json!(text));
+    assert_equal_to_the_plain_call(failing_glue::WORKFLOW, &inputs);
+}
+
+#[caribou::workflow]
+async fn compensating(number: u64) -> Result<String> {
+    let booked = double(number).await?;
+    let half = even(number).await;
+    match half {
+        Ok(half) => {
+            let both = add(half, booked).await?;
+            Ok(format!("{both}"))
+        }
+        Err(error) => {
+            note(format!("cancel {booked}")).await?;
+            if number > 6 { Err(error) } else { Ok(error.to_string()) }
+        }
+    }
+}
+
+#[test]
+fn a_failure_is_a_value() {
+    assert_equal_to_the_plain_call(compensating::WORKFLOW, &numbers());
+}
+
+#[caribou::workflow]
+async fn fallbacks(number: u64) -> Result<u64> {
+    let first = even(number).await.unwrap_or(100);
+    let second = even(number + 1).await.ok();
+    let (third, fourth) = tokio::join!(even(first), double(first));
+    if let Err(error) = &third {
+        note(error.to_string()).await?;
+    }
+    add(second.unwrap_or_default() + fourth?, third.map_or(1, |third| third + 2)).await
+}
+
+#[test]
+fn failures_have_fallbacks() {
+    assert_equal_to_the_plain_call(fallbacks::WORKFLOW, &numbers());
+}
+
+#[caribou::workflow]
+async fn joined(number: u64) -> Result<(u64, String)> {
+    let (left, right) = tokio::try_join!(double(number), even(number * 2))?;
+    tokio::try_join!(note("a".to_owned()), note("b".to_owned()))?;
+    let list = vec![add(left, right).await?, 4, double(right).await?];
+    let text = format!("{list:?} {} {left}", sum(list.clone()).await?);
+    Ok((sum(list).await?, text))
+}
+
+#[test]
+fn joins_and_macros() {
+    assert_equal_to_the_plain_call(joined::WORKFLOW, &numbers());
+}
+
+#[caribou::workflow]
+async fn blocks(number: u64) -> Result<u64> {
+    use std::cmp::max;
+    const STEP: u64 = 3;
+    let text = "outer".to_owned();
+    let value = {
+        let text = double(number).await?;
+        let number = text + STEP;
+        max(number, add(number, text).await?)
+    };
+    let number = {
+        note(text.clone()).await?;
+        value + number
+    };
+    let text = text.len() as u64 + number;
+    add(text, value).await
+}
+
+#[test]
+fn blocks_and_names_that_are_used_again() {
+    assert_equal_to_the_plain_call(blocks::WORKFLOW, &numbers());
+}
+
+#[caribou::workflow]
+async fn mapped(number: u64) -> Result<u64> {
+    let document = classify(number).await?;
+    let scale = double(number).await?;
+    let scaled = caribou::map(document.parts, |part| add(part, scale)).await?;
+    let doubled =
+        caribou::map(scaled.clone().into_iter().enumerate(), |(index, part)| add(part * 2, index as u64))
+            .await?;
+    let total = sum(doubled).await?;
+    let other = caribou::map(scaled, |part| double(part)).await?;
+    add(total, other.len() as u64 + other.iter().sum::<u64>()).await
+}
+
+#[test]
+fn maps_over_lists_and_over_maps() {
+    assert_equal_to_the_plain_call(mapped::WORKFLOW, &numbers());
+}
+
+#[caribou::workflow]
+async fn two_maps(number: u64) -> Result<u64> {
+    let list: Vec<u64> = (0..number).collect();
+    let left = caribou::map(list.clone(), |item| double(item)).await?;
+    let right = caribou::map(&list, |item| add(*item, number)).await?;
+    let zipped: Vec<u64> = left.into_iter().zip(right).map(|(left, right)| left * right).collect();
+    sum(zipped).await
+}
+
+#[test]
+fn a_stage_that_reads_two_maps() {
+    assert_equal_to_the_plain_call(two_maps::WORKFLOW, &numbers());
+}
+
+#[caribou::workflow]
+async fn caught_map(number: u64) -> Result<u64> {
+    let list: Vec<u64> = (0..number).map(|item| item * (1 + number % 2)).collect();
+    let halves = caribou::map(list, |item| even(item)).await;
+    match halves {
+        Ok(halves) => sum(halves).await,
+        Err(error) => length(error.to_string()).await,
+    }
+}
+
+#[test]
+fn the_failure_of_a_map_is_a_value() {
+    assert_equal_to_the_plain_call(caught_map::WORKFLOW, &numbers());
+}
+
+#[caribou::workflow]
+async fn map_in_an_arm(number: u64) -> Result<Vec<u64>> {
+    let document = classify(number).await?;
+    if number > 3 {
+        let parts = caribou::map(document.parts, |part| double(part)).await?;
+        if parts.is_empty() {
+            return Ok(parts);
+        }
+        note(format!("{parts:?}")).await?;
+        return caribou::map(parts, |part| add(part, 1)).await;
+    }
+    Ok(vec![double(number).await?])
+}
+
+#[test]
+fn maps_in_arms_and_as_results() {
+    assert_equal_to_the_plain_call(map_in_an_arm::WORKFLOW, &numbers());
+}
+
+#[caribou::workflow]
+async fn nested_exits(number: u64, limit: u64) -> Result<u64> {
+    let mut level = double(number).await?;
+    if number > 2 {
+        let next = add(level, 1).await?;
+        if next > limit {
+            if next > limit + 2 {
+                return Ok(next);
+            }
+            note("close".to_owned()).await?;
+        }
+    }
+    level += 1;
+    let level = if level > limit { return add(level, 100).await } else { level };
+    let halved = match even(level).await {
+        Ok(halved) => halved,
+        Err(_) if limit > 8 => return Ok(0),
+        Err(error) => return Err(error),
+    };
+    double(halved).await
+}
+
+#[test]
+fn returns_within_branches_within_branches() {
+    let inputs: Vec<_> = (0..7)
+        .flat_map(|number| [0, 3, 6, 9, 30].map(|limit| json!({"number": number, "limit": limit})))
+        .collect();
+    assert_equal_to_the_plain_call(nested_exits::WORKFLOW, &inputs);
+}

@@ -91,14 +91,19 @@ impl Draft {
 
     /// Adds an edge that is always taken.
     #[must_use]
-    pub fn edge(self, from: NodeId, to: NodeId, slot: u8, carries: &[&str]) -> Self {
-        self.add_edge(from, to, slot, None, carries)
+    pub fn edge(mut self, from: NodeId, to: NodeId, slot: u8, carries: &[&str]) -> Self {
+        let carries = carries.iter().map(|&name| name.to_owned()).collect();
+        self.graph.edges.push(Edge { from, to, slot, when: None, carries });
+        self
     }
 
-    /// Adds an edge that is taken under a condition.
+    /// Says when the edge added last is taken.
     #[must_use]
-    pub fn edge_if(self, when: &str, from: NodeId, to: NodeId, slot: u8, carries: &[&str]) -> Self {
-        self.add_edge(from, to, slot, Some(when.to_owned()), carries)
+    pub fn when(mut self, condition: &str) -> Self {
+        if let Some(edge) = self.graph.edges.last_mut() {
+            edge.when = Some(condition.to_owned());
+        }
+        self
     }
 
     /// The graph.
@@ -109,19 +114,6 @@ impl Draft {
 
     fn node(mut self, name: String, kind: NodeKind, slots: u8, output: String) -> Self {
         self.graph.nodes.push(Node { name, kind, slots, output });
-        self
-    }
-
-    fn add_edge(
-        mut self,
-        from: NodeId,
-        to: NodeId,
-        slot: u8,
-        when: Option<String>,
-        carries: &[&str],
-    ) -> Self {
-        let carries = carries.iter().map(|&name| name.to_owned()).collect();
-        self.graph.edges.push(Edge { from, to, slot, when, carries });
         self
     }
 

@@ -148,6 +148,7 @@ macro_rules! arguments {
         arguments!(@each $all $($names $indices),*);
     };
     (@one ($($all:ident),*) $name:ident $index:literal) => {
+        #[diagnostic::do_not_recommend]
         impl<$($all: Payload),*> Argument<$index> for ($($all,)*) {
             type Type = $name;
         }

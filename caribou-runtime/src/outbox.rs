@@ -5,7 +5,7 @@ use caribou_model::NodeId;
 use serde::Serialize;
 
 use crate::function::Argument;
-use crate::{Function, RouteError, Value, codec};
+use crate::{Function, Payload, RouteError, Value, codec};
 
 /// Collects what one slice of the body decides, before anything is sent.
 #[derive(Debug, Default)]
@@ -58,6 +58,15 @@ impl Outbox {
             Ok(bytes) => Ok(Value::Inline(Bytes::from(bytes))),
             Err(cause) => Err(RouteError::Encode { type_name: std::any::type_name::<T>(), cause }),
         }
+    }
+
+    /// Encodes a variable that is read further on.
+    ///
+    /// # Errors
+    ///
+    /// [`RouteError::Encode`] if the value cannot be encoded without loss.
+    pub fn carry<T: Payload>(&self, value: &T) -> Result<Value, RouteError> {
+        self.encode(value)
     }
 
     /// Encodes the argument at position `N` of a function, as the type that the function asks for.

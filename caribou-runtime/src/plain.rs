@@ -2,7 +2,7 @@
 
 use serde_json::Value as Json;
 
-use crate::{Error, FunctionResult, Payload};
+use crate::{BoxFuture, Error, FunctionResult, Payload};
 
 /// A workflow's input as JSON: one parameter is the value itself, several are an object by name, none is null.
 #[derive(Debug)]
@@ -53,6 +53,14 @@ impl Input {
         let value = self.values.get(index).unwrap_or(&Json::Null);
         T::deserialize(value).map_err(|cause| Error::permanent(format!("parameter `{name}`: {cause}")))
     }
+}
+
+/// A plain call on its way.
+pub type PlainResult = BoxFuture<Result<Json, Error>>;
+
+/// Gives a plain call a type that can be named.
+pub fn plain(call: impl Future<Output = Result<Json, Error>> + Send + 'static) -> PlainResult {
+    Box::pin(call)
 }
 
 /// What a workflow returned, as JSON.

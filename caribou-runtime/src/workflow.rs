@@ -7,6 +7,7 @@ use std::pin::Pin;
 use caribou_model::{Graph, NodeId};
 
 use crate::codec::CodecError;
+use crate::plain::PlainResult;
 use crate::{Arguments, Context, Error, Function, Outbox, ValueError, Values};
 
 /// A future that can be named.
@@ -20,6 +21,20 @@ pub enum Step {
     /// After a node has its value: the stage's function has returned, or the entry has received the request.
     After(NodeId),
 }
+
+impl Step {
+    /// What a workflow without such a step answers.
+    ///
+    /// # Errors
+    ///
+    /// Always [`RouteError::NoSuchStep`].
+    pub fn unknown(self) -> Routed {
+        Err(RouteError::NoSuchStep(self))
+    }
+}
+
+/// What a slice returns.
+pub type Routed = Result<(), RouteError>;
 
 /// Why a slice of the body could not be run to its end. The run fails with it.
 #[derive(Debug, thiserror::Error)]
@@ -57,7 +72,7 @@ pub type Returned = Result<Box<dyn Any + Send>, Error>;
 pub type Call = fn(Context, &Values) -> Result<BoxFuture<Returned>, ValueError>;
 
 /// Calls the workflow in this process, with its parameters as a JSON value, as any function is called.
-pub type PlainCall = fn(serde_json::Value) -> BoxFuture<Result<serde_json::Value, Error>>;
+pub type PlainCall = fn(serde_json::Value) -> PlainResult;
 
 /// A workflow as the macros compiled it. Registered once per `#[caribou::workflow]`.
 #[derive(Clone, Copy)]

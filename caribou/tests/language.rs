@@ -1,6 +1,6 @@
 //! The language beyond calls and plain `if`s, compiled: every workflow equals its plain call, in any order of messages.
 
-#![allow(clippy::unwrap_used, clippy::many_single_char_names, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::many_single_char_names, reason = "tests")]
 
 mod engine;
 

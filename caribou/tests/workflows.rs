@@ -1,6 +1,6 @@
 //! Workflows, compiled: sound graphs, and runs that equal the plain call whatever order messages arrive in.
 
-#![allow(clippy::unwrap_used, clippy::many_single_char_names, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::many_single_char_names, reason = "tests")]
 
 mod engine;
 

@@ -133,9 +133,10 @@ fn graph(compiled: &Compiled, signature: &Signature) -> TokenStream {
             NodeForm::Stage(stage) => {
                 let stage = &compiled.body.stages[stage.0];
                 let function = &stage.function;
-                let added = match stage.map {
-                    None => quote!(.stage::<#function>(#slots)),
-                    Some(_) => quote!(.map::<#function>(#slots)),
+                let added = if stage.map.is_some() {
+                    quote!(.map::<#function>(#slots))
+                } else {
+                    quote!(.stage::<#function>(#slots))
                 };
                 let caught = stage.question.is_none().then(|| quote!(.caught()));
                 quote!(#added #caught)
@@ -159,11 +160,8 @@ fn graph(compiled: &Compiled, signature: &Signature) -> TokenStream {
         let (from, to) = (compiled.constant(NodeIndex(edge.from)), compiled.constant(NodeIndex(edge.to)));
         let slot = Literal::usize_unsuffixed(edge.slot);
         let carries = edge.carries;
-        if let Some(when) = edge.when {
-            quote!(.edge_if(#when, Self::#from, Self::#to, #slot, &[#(#carries),*]))
-        } else {
-            quote!(.edge(Self::#from, Self::#to, #slot, &[#(#carries),*]))
-        }
+        let when = edge.when.map(|when| quote!(.when(#when)));
+        quote!(.edge(Self::#from, Self::#to, #slot, &[#(#carries),*]) #when)
     });
     quote! {
         fn graph() -> __caribou::Graph {
@@ -222,11 +220,11 @@ fn route(compiled: &Compiled, signature: &Signature, steps: &[StepCode]) -> Toke
             step: __caribou::Step,
             #values: &mut __caribou::Values,
             #out: &mut __caribou::Outbox,
-        ) -> ::core::result::Result<(), __caribou::RouteError> {
+        ) -> __caribou::Routed {
             #types
             match step {
                 #(#arms)*
-                step => return ::core::result::Result::Err(__caribou::RouteError::NoSuchStep(step)),
+                step => return step.unknown(),
             }
             ::core::result::Result::Ok(())
         }
@@ -252,14 +250,14 @@ fn reads(steps: &[StepCode]) -> TokenStream {
 fn call(compiled: &Compiled) -> TokenStream {
     let arms = compiled.places.stages.iter().zip(&compiled.body.stages).map(|(node, stage)| {
         let (constant, function) = (compiled.constant(*node), &stage.function);
-        quote!(Self::#constant => ::core::option::Option::Some(__caribou::call_stage::<#function>),)
+        quote!(Self::#constant => __caribou::call_stage::<#function>,)
     });
     quote! {
         fn call(node: __caribou::NodeId) -> ::core::option::Option<__caribou::Call> {
-            match node {
+            ::core::option::Option::Some(match node {
                 #(#arms)*
-                _ => ::core::option::Option::None,
-            }
+                _ => return ::core::option::Option::None,
+            })
         }
     }
 }
@@ -271,12 +269,8 @@ fn plain(signature: &Signature) -> TokenStream {
         quote!(input.take::<#ty>(#index)?)
     });
     quote! {
-        fn plain(
-            input: __caribou::Json,
-        ) -> __caribou::BoxFuture<
-            ::core::result::Result<__caribou::Json, __caribou::Error>,
-        > {
-            ::std::boxed::Box::pin(async move {
+        fn plain(input: __caribou::Json) -> __caribou::PlainResult {
+            __caribou::plain(async move {
                 let input = __caribou::Input::new(input, Self::WORKFLOW.parameters)?;
                 __caribou::plain_result(#name(#(#takes),*).await)
             })

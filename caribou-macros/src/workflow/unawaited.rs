@@ -12,9 +12,13 @@ use crate::text;
 /// Reports calls without `.await` of what is awaited elsewhere in the body, and of what is awaited by name.
 pub(crate) fn check(statements: &[Stmt], errors: &mut Errors) {
     let mut found = Found::default();
-    statements.iter().for_each(|statement| found.visit_stmt(statement));
+    for statement in statements {
+        found.visit_stmt(statement);
+    }
     let mut calls = Calls { found: &found, errors };
-    statements.iter().for_each(|statement| calls.visit_stmt(statement));
+    for statement in statements {
+        calls.visit_stmt(statement);
+    }
 }
 
 /// What the body awaits.

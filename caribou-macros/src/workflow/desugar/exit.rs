@@ -124,7 +124,7 @@ impl Exits<'_> {
                         let value = value.unwrap_or_else(|| parse_quote!(()));
                         Some(parse_quote!(let #pattern = #value;))
                     }
-                    (None, Some(value)) => Some(Stmt::Expr(value, Some(Default::default()))),
+                    (None, Some(value)) => Some(Stmt::Expr(value, Some(syn::token::Semi::default()))),
                     (None, None) => None,
                 });
                 arm.extend(rest);

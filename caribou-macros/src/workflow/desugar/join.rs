@@ -23,7 +23,9 @@ pub(super) fn split(mut statements: Vec<Stmt>, errors: &mut Errors) -> Vec<Stmt>
         statements.push(Stmt::Expr(last, None));
     }
     let mut joins = Joins { errors };
-    statements.iter_mut().for_each(|statement| joins.visit_stmt_mut(statement));
+    for statement in &mut statements {
+        joins.visit_stmt_mut(statement);
+    }
     apart(statements)
 }
 
@@ -71,7 +73,7 @@ impl Joins<'_> {
             });
             parts.push_punct(Token![,](Span::call_site()));
         }
-        Some(Expr::Tuple(syn::ExprTuple { attrs: Vec::new(), paren_token: Default::default(), elems: parts }))
+        Some(parse_quote!((#parts)))
     }
 }
 

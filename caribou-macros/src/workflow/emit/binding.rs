@@ -1,7 +1,7 @@
 //! Values get their names: those that arrived, and those that are made here.
 
 use proc_macro2::{Ident, Span, TokenStream};
-use quote::{format_ident, quote};
+use quote::{format_ident, quote, quote_spanned};
 use syn::Expr;
 
 use super::{Emitter, number, position};
@@ -96,7 +96,8 @@ impl Emitter<'_> {
             }
             if self.kept.contains(id) {
                 let kept = kept(name);
-                code.extend(quote!(let #kept = #out.encode(&#name)?;));
+                let value = self.carried(*id);
+                code.extend(quote!(let #kept = #value;));
             }
             for (node, slot, index) in self.late.remove(id).unwrap_or_default() {
                 let value = self.encoded(*id);
@@ -109,9 +110,9 @@ impl Emitter<'_> {
 
     /// A variable that is bound here, encoded.
     pub(super) fn encoded(&self, id: VarId) -> TokenStream {
-        let (out, name) = (compiled::out(), self.compiled.name(id));
+        let name = self.compiled.name(id);
         match (self.kept.contains(&id), self.sends.get(&id)) {
-            (false, _) => quote!(#out.encode(&#name)?),
+            (false, _) => self.carried(id),
             (true, Some(1)) => {
                 let kept = kept(name);
                 quote!(#kept)
@@ -121,6 +122,14 @@ impl Emitter<'_> {
                 quote!(#kept.clone())
             }
         }
+    }
+
+    /// A variable's value. If it cannot travel, that is said at the variable.
+    fn carried(&self, id: VarId) -> TokenStream {
+        let name = self.compiled.name(id);
+        let span = Span::mixed_site().located_at(name.span());
+        let out = Ident::new("out", span);
+        quote_spanned!(span=> #out.carry(&#name)?)
     }
 
     /// Makes sure that every name means here what it means in the author's body.

@@ -1,8 +1,9 @@
 //! What is sent: arguments, the result, and what is passed on.
 
 use proc_macro2::{Ident, Literal, Span, TokenStream};
-use quote::quote;
+use quote::{quote, quote_spanned};
 use syn::Expr;
+use syn::spanned::Spanned;
 
 use super::{Emitter, FAULT, number, unit};
 use crate::workflow::body::{Code, End, Map, StageId};
@@ -29,8 +30,7 @@ impl Emitter<'_> {
         if compiled.is_typed(code) {
             return quote!(#out.encode(#value)?);
         }
-        let (function, index) = (&stage.function, number(index));
-        quote!(#out.argument::<#function, #index>(#value)?)
+        self::argument(&stage.function, index, &value, code.expr.span())
     }
 
     /// A variable that arrived and goes on as it is.
@@ -90,8 +90,8 @@ impl Emitter<'_> {
         for (index, code) in stage.function_arguments().iter().enumerate() {
             if map.is_each(index) {
                 self.check(&code.uses);
-                let (value, function, index) = (reference(code.expr.clone()), &stage.function, number(index));
-                each.push(quote!(#out.argument::<#function, #index>(#value)?));
+                let value = reference(code.expr.clone());
+                each.push(self::argument(&stage.function, index, &value, code.expr.span()));
                 shared.push(quote!(::core::option::Option::None));
             } else {
                 let value = self.argument(node, index);
@@ -113,9 +113,10 @@ impl Emitter<'_> {
         let stage = &compiled.body.stages[stage.0];
         let (values, out, function) = (compiled::values(), compiled::out(), &stage.function);
         let constant = compiled.constant(node);
-        let output = match stage.question {
-            Some(_) => quote!(#values.output::<__caribou::Output<#function>>()?),
-            None => quote!(#values.outcome::<__caribou::Output<#function>>()?),
+        let output = if stage.question.is_some() {
+            quote!(#values.output::<__caribou::Output<#function>>()?)
+        } else {
+            quote!(#values.outcome::<__caribou::Output<#function>>()?)
         };
         quote!(#out.send(Self::#constant, 1, [#out.encode(&#output)?]);)
     }
@@ -154,6 +155,14 @@ impl Emitter<'_> {
         let (node, slot) = (compiled.constant(node), number(slot));
         quote!(#out.send(Self::#node, #slot, [#(#values),*]);)
     }
+}
+
+/// An argument as the type that the function asks for. If it asks for none, that is said at the argument.
+fn argument(function: &syn::Path, index: usize, value: &Expr, at: Span) -> TokenStream {
+    let span = Span::mixed_site().located_at(at);
+    let (out, mut index) = (Ident::new("out", span), number(index));
+    index.set_span(span);
+    quote_spanned!(span=> #out.argument::<#function, #index>(#value)?)
 }
 
 /// `&expr`, with parentheses where they are needed.

@@ -124,18 +124,15 @@ impl Emitter<'_> {
         let (values, function) = (compiled::values(), &stage.function);
         let caught = stage.question.is_none();
         let output = quote!(__caribou::Output<#function>);
-        let value = match (&stage.map, caught) {
-            (None, false) => quote!(#values.output::<#output>()?),
-            (None, true) => quote!(#values.outcome::<#output>()?),
-            (Some(_), caught) => {
-                let index = self.position_of(Content::Items).unwrap_or_default();
-                self.reads.insert(index);
-                let index = proc_macro2::Literal::u16_unsuffixed(index);
-                match caught {
-                    false => quote!(#values.collected::<#output>(#index)?),
-                    true => quote!(#values.collected_outcome::<#output>(#index)?),
-                }
-            }
+        let value = if stage.map.is_none() {
+            let method = if caught { quote!(outcome) } else { quote!(output) };
+            quote!(#values.#method::<#output>()?)
+        } else {
+            let index = self.position_of(Content::Items).unwrap_or_default();
+            self.reads.insert(index);
+            let index = proc_macro2::Literal::u16_unsuffixed(index);
+            let method = if caught { quote!(collected_outcome) } else { quote!(collected) };
+            quote!(#values.#method::<#output>(#index)?)
         };
         let bound = self.bind(&stage.binds);
         quote!(let #pattern = #value; #bound)

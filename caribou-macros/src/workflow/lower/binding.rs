@@ -40,6 +40,7 @@ impl Lowering<'_> {
             Pat::Type(typed) => (&*typed.pat, known(&typed.ty)),
             other => (other, None),
         };
+        let borrows = matches!(&pattern, Pat::Type(typed) if has_reference(&typed.ty));
         let plain = matches!(inner, Pat::Ident(name) if name.subpat.is_none() && name.by_ref.is_none());
         let source = if plain { declared.unwrap_or(whole) } else { part.clone() };
         let names: Vec<_> = uses::bound(inner)
@@ -48,7 +49,11 @@ impl Lowering<'_> {
             .collect();
         let mut binds = Vec::new();
         for (name, mutable, by_ref) in names {
-            let kind = if by_ref && kind != VariableKind::Chosen { VariableKind::Borrowing } else { kind };
+            let kind = if (by_ref || borrows) && kind != VariableKind::Chosen {
+                VariableKind::Borrowing
+            } else {
+                kind
+            };
             binds.push(self.declare(name, source.clone(), mutable, kind));
         }
         Bound { pattern, binds }
@@ -75,14 +80,24 @@ impl Lowering<'_> {
 
 /// A type without holes.
 fn known(ty: &Type) -> Option<TypeSource> {
-    struct Holes(bool);
-    impl<'ast> syn::visit::Visit<'ast> for Holes {
+    let holes = contains(ty, |ty| matches!(ty, Type::Infer(_) | Type::Reference(_)));
+    (!holes).then(|| TypeSource::Declared(Box::new(ty.clone())))
+}
+
+/// Whether a type visibly borrows.
+pub(super) fn has_reference(ty: &Type) -> bool {
+    contains(ty, |ty| matches!(ty, Type::Reference(_)))
+}
+
+fn contains(ty: &Type, wanted: fn(&Type) -> bool) -> bool {
+    struct Finder(fn(&Type) -> bool, bool);
+    impl<'ast> syn::visit::Visit<'ast> for Finder {
         fn visit_type(&mut self, ty: &'ast Type) {
-            self.0 |= matches!(ty, Type::Infer(_) | Type::Reference(_));
+            self.1 |= (self.0)(ty);
             syn::visit::visit_type(self, ty);
         }
     }
-    let mut holes = Holes(false);
-    syn::visit::Visit::visit_type(&mut holes, ty);
-    (!holes.0).then(|| TypeSource::Declared(Box::new(ty.clone())))
+    let mut finder = Finder(wanted, false);
+    syn::visit::Visit::visit_type(&mut finder, ty);
+    finder.1
 }

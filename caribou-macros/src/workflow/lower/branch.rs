@@ -110,7 +110,7 @@ impl Lowering<'_> {
             let text = self.is_text(&authored, &arm.pat);
             let mut read = arm.clone();
             *read.body = parse_quote!(());
-            read.comma = Some(Default::default());
+            read.comma = Some(syn::token::Comma::default());
             reads.push(read);
             patterns.push(arm.pat.clone());
             arms.push(Arm { pattern: vec![arm.pat], statements: statements(*arm.body), text });

@@ -53,6 +53,9 @@ impl Lowering<'_> {
             }
             written.push(id);
             let name = touch.ident.to_string();
+            if self.unset.contains(&id) {
+                continue;
+            }
             if !self.is_last_word_on(id) {
                 self.errors.at(
                     &touch.ident,

@@ -6,6 +6,8 @@ mod form;
 mod hoist;
 mod stage;
 
+use std::collections::HashSet;
+
 use syn::{Expr, Stmt, parse_quote};
 
 use self::form::Form;
@@ -37,6 +39,7 @@ pub(crate) fn lower(
         blocks: vec![(BlockId(0), Mode::Result)],
         next_block: 1,
         items: vec![Vec::new()],
+        unset: HashSet::new(),
         declarations: Vec::new(),
     };
     let parameters = parameters
@@ -84,6 +87,8 @@ struct Lowering<'e> {
     next_block: usize,
     /// The items of these blocks so far.
     items: Vec<Vec<Item>>,
+    /// Variables without a value, which were reported.
+    unset: HashSet<VarId>,
     /// Items in Rust's sense.
     declarations: Vec<syn::Item>,
 }
@@ -164,7 +169,9 @@ impl Lowering<'_> {
         let Some(init) = local.init else {
             self.errors
                 .at(&local, "a variable of a workflow has a value from the start: write `let name = ..;`");
-            self.bind(local.pat, TypeSource::Inferred, &TypeSource::Inferred, VariableKind::Authored);
+            let bound =
+                self.bind(local.pat, TypeSource::Inferred, &TypeSource::Inferred, VariableKind::Authored);
+            self.unset.extend(bound.binds);
             return;
         };
         match self.form(*init.expr) {
@@ -322,7 +329,14 @@ fn borrows(expr: &Expr) -> bool {
     const METHODS: [&str; 6] = ["as_bytes", "as_deref", "as_ref", "as_slice", "as_str", "iter"];
     match expr {
         Expr::Reference(_) => true,
-        Expr::MethodCall(call) => METHODS.iter().any(|method| call.method == method),
+        Expr::MethodCall(call) => {
+            let turbofish = call.turbofish.iter().flat_map(|turbofish| &turbofish.args);
+            let mut types = turbofish.filter_map(|argument| match argument {
+                syn::GenericArgument::Type(ty) => Some(ty),
+                _ => None,
+            });
+            METHODS.iter().any(|method| call.method == method) || types.any(binding::has_reference)
+        }
         _ => false,
     }
 }

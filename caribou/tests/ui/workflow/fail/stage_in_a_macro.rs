@@ -5,9 +5,15 @@ async fn double(number: u64) -> Result<u64> {
     Ok(number * 2)
 }
 
+macro_rules! sum {
+    ($left:expr, $right:expr) => {
+        $left + $right
+    };
+}
+
 #[caribou::workflow]
-async fn press(number: u64) -> Result<Vec<u64>> {
-    Ok(vec![double(number).await?, 1])
+async fn press(number: u64) -> Result<u64> {
+    Ok(sum!(double(number).await?, 1))
 }
 
 fn main() {}

@@ -6,9 +6,8 @@ async fn double(number: u64) -> Result<u64> {
 }
 
 #[caribou::workflow]
-async fn press(number: u64) -> Result<u64> {
-    let doubled = double(number).await;
-    Ok(doubled.unwrap_or(number))
+async fn press<T: Into<u64>>(number: T) -> Result<u64> {
+    double(number.into()).await
 }
 
 fn main() {}

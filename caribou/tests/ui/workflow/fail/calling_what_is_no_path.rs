@@ -1,0 +1,15 @@
+use caribou::prelude::*;
+
+#[caribou::function]
+async fn double(number: u64) -> Result<u64> {
+    Ok(number * 2)
+}
+
+#[caribou::workflow]
+async fn press(number: u64) -> Result<u64> {
+    let found = (double)(number).await?;
+    let other = { double }(found).await?;
+    double(other).await
+}
+
+fn main() {}

@@ -1,0 +1,15 @@
+use caribou::prelude::*;
+
+#[caribou::function]
+async fn double(number: u64) -> Result<u64> {
+    Ok(number * 2)
+}
+
+#[caribou::workflow]
+async fn press(number: u64) -> Result<u64> {
+    let doubled = caribou::map(0..number, double).await?;
+    let more = caribou::map(doubled, |item| async move { double(item).await }).await?;
+    Ok(more.len() as u64)
+}
+
+fn main() {}

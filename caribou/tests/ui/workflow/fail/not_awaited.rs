@@ -1,0 +1,16 @@
+use caribou::prelude::*;
+
+#[caribou::function]
+async fn double(number: u64) -> Result<u64> {
+    Ok(number * 2)
+}
+
+#[caribou::workflow]
+async fn press(number: u64) -> Result<u64> {
+    let first = double(number);
+    let second = double(number + 1).await?;
+    drop(first);
+    double(second).await
+}
+
+fn main() {}

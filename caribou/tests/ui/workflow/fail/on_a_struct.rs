@@ -1,0 +1,6 @@
+#[caribou::workflow]
+struct Press {
+    number: u64,
+}
+
+fn main() {}

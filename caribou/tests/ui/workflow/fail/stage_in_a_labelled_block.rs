@@ -1,0 +1,19 @@
+use caribou::prelude::*;
+
+#[caribou::function]
+async fn double(number: u64) -> Result<u64> {
+    Ok(number * 2)
+}
+
+#[caribou::workflow]
+async fn press(number: u64) -> Result<u64> {
+    let found = 'found: {
+        if number > 3 {
+            break 'found double(number).await?;
+        }
+        4
+    };
+    double(found).await
+}
+
+fn main() {}

@@ -8,7 +8,7 @@ use caribou_test_generator::Batch;
 
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=build.rs");
-    for variable in [Batch::SEED, Batch::COUNT, Batch::FEATURES] {
+    for variable in [Batch::SEED, Batch::COUNT, Batch::FEATURES, Batch::EXCEPT] {
         println!("cargo::rerun-if-env-changed={variable}");
     }
     let batch = Batch::from_env(|name| env::var(name).ok())?;

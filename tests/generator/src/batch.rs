@@ -17,11 +17,13 @@ pub struct Batch {
     pub count: usize,
     /// What they may use of the language.
     pub features: Features,
+    /// Seeds to leave out: a program that does not compile hides what is wrong with others.
+    pub except: Vec<u64>,
 }
 
 impl Default for Batch {
     fn default() -> Self {
-        Self { seed: 1, count: 240, features: Features::supported() }
+        Self { seed: 1, count: 240, features: Features::supported(), except: Vec::new() }
     }
 }
 
@@ -50,6 +52,8 @@ impl Batch {
     pub const SEED: &str = "CARIBOU_PROGRAMS_SEED";
     /// The environment variable that says [`count`](Self::count).
     pub const COUNT: &str = "CARIBOU_PROGRAMS_COUNT";
+    /// The environment variable that says [`except`](Self::except), as in `7,12`.
+    pub const EXCEPT: &str = "CARIBOU_PROGRAMS_EXCEPT";
     /// The environment variable that says [`features`](Self::features), as changes to what is supported: `+match,-alias`.
     pub const FEATURES: &str = "CARIBOU_PROGRAMS_FEATURES";
 
@@ -59,24 +63,27 @@ impl Batch {
     ///
     /// [`SettingError`] names the variable that cannot be read.
     pub fn from_env(variable: impl Fn(&str) -> Option<String>) -> Result<Self, SettingError> {
-        let number = |name: &'static str, usual: u64| match variable(name) {
-            Some(value) => value.parse().map_err(|_| SettingError::Number { name, value }),
-            None => Ok(usual),
+        let read = |name: &'static str, value: &str| {
+            value.trim().parse().map_err(|_| SettingError::Number { name, value: value.to_owned() })
         };
+        let number =
+            |name: &'static str, usual: u64| variable(name).map_or(Ok(usual), |value| read(name, &value));
+        let except = variable(Self::EXCEPT).unwrap_or_default();
+        let except = except.split(',').filter(|seed| !seed.trim().is_empty());
         let usual = Self::default();
         Ok(Self {
             seed: number(Self::SEED, usual.seed)?,
             count: number(Self::COUNT, usual.count as u64)? as usize,
             features: variable(Self::FEATURES).unwrap_or_default().parse()?,
+            except: except.map(|seed| read(Self::EXCEPT, seed)).collect::<Result<_, _>>()?,
         })
     }
 
     /// The programs.
     pub fn programs(&self) -> impl Iterator<Item = Program> {
-        (0..self.count).map(|index| {
-            let seed = self.seed.wrapping_add(index as u64);
-            Program::new(&format!("program_{seed}"), seed, &self.features)
-        })
+        let seeds = (0..self.count).map(|index| self.seed.wrapping_add(index as u64));
+        let program = |seed| Program::new(&format!("program_{seed}"), seed, &self.features);
+        seeds.filter(|seed| !self.except.contains(seed)).map(program)
     }
 }
 
@@ -115,11 +122,13 @@ mod tests {
         let variable = |name: &str| match name {
             Batch::SEED => Some("7".to_owned()),
             Batch::FEATURES => Some("none".to_owned()),
+            Batch::EXCEPT => Some("8, 9".to_owned()),
             _ => None,
         };
         let batch = Batch::from_env(variable).unwrap();
         assert_eq!((batch.seed, batch.count), (7, Batch::default().count));
-        assert_eq!(batch.features.iter().count(), 0);
+        assert_eq!((batch.features.iter().count(), &batch.except[..]), (0, &[8, 9][..]));
+        assert_eq!(batch.programs().next().map(|program| program.seed), Some(7));
         let error = Batch::from_env(|_| Some("many".into())).unwrap_err();
         assert_eq!(error.to_string(), "`CARIBOU_PROGRAMS_SEED` is `many`, which is not a number");
     }

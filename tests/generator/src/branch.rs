@@ -93,13 +93,13 @@ impl Generator {
     }
 
     fn condition(&mut self) -> Expr {
-        self.value(&Type::Bool, Room::FULL)
+        self.value(&Type::Bool, self.scrutinee())
     }
 
     /// `let pattern = value`, perhaps with `&&`.
     fn let_condition(&mut self) -> (Expr, Vec<(String, Type)>) {
         let ty = self.refutable_type();
-        let value = self.value(&ty, Room::FULL);
+        let value = self.value(&ty, self.scrutinee());
         let Pattern { text, binds } = self.refutable(&ty);
         if !self.draws(Feature::LetChain, 30) {
             return (Expr::around(&format!("let {text} = $"), value), binds);
@@ -115,7 +115,7 @@ impl Generator {
     fn matching(&mut self, end: &End) -> Expr {
         self.uses(Feature::Match);
         let ty = self.matched_type();
-        let value = Box::new(self.value(&ty, Room::FULL));
+        let value = Box::new(self.value(&ty, self.scrutinee()));
         let patterns = self.fitting(&ty);
         let mut fork = self.fork();
         let mut arms = Vec::new();
@@ -154,6 +154,19 @@ impl Generator {
 
     fn leaving(&mut self) -> Expr {
         self.uses(Feature::Return);
+        let fixed = self.fixed;
+        if self.has(Feature::LeavingMove) {
+            self.uses(Feature::LeavingMove);
+        } else {
+            self.fixed = true;
+        }
+        let leaving = self.left_with();
+        self.fixed = fixed;
+        leaving
+    }
+
+    /// What a workflow is left with.
+    fn left_with(&mut self) -> Expr {
         let result = self.result.clone();
         if self.chance.percent(15) {
             return Expr::text("return Err(Error::permanent(\"glue: enough\"))");
@@ -193,6 +206,8 @@ impl Generator {
         self.declare(binds);
         let leaves = may_leave && *end != End::Result && self.draws(Feature::Return, 15);
         let least = usize::from(*end == End::Unit && !leaves);
+        let fixed = self.fixed;
+        self.fixed |= leaves && !self.has(Feature::LeavingMove);
         let mut block = Block::default();
         for index in 0..least + self.chance.below(2) {
             match if index < least { self.stage_statement() } else { None } {
@@ -209,6 +224,7 @@ impl Generator {
             End::Value(ty) => block.end = Some(Box::new(self.arm_value(ty))),
             End::Result => block.end = Some(Box::new(self.outcome())),
         }
+        self.fixed = fixed;
         self.nesting -= 1;
         self.scope.close();
         if !leaves {

@@ -41,7 +41,7 @@ impl Generator {
             (if room.depth > 0 { 4 } else { 0 }, Choice::Form),
             (if nested { 2 } else { 0 }, Choice::Stage),
             (usize::from(nested), Choice::Join),
-            (usize::from(nested && room.branch && self.nesting < 2), Choice::Branch),
+            (usize::from(nested && room.bare && self.nesting < 2), Choice::Branch),
             (usize::from(room.depth == 0), Choice::Literal),
         ];
         for _ in 0..3 {
@@ -126,7 +126,7 @@ impl Generator {
         let mut parts = form.text.split('$').map(str::to_owned);
         let mut text = parts.next().unwrap_or_default();
         for ((mode, operand), after) in form.operands.iter().zip(parts) {
-            room.branch = self.has(Feature::Enclosed) || !encloses(&after);
+            room.bare = self.has(Feature::Enclosed) || !encloses(&after);
             let receiver = after.starts_with('.');
             let constant = self.constant;
             // The compiler takes any other method for one that changes a variable.
@@ -159,7 +159,8 @@ impl Generator {
             Type::Failure => self.scope.places().iter().any(|place| place.ty == *ty),
             _ => true,
         };
-        (!form.closure || self.has(Feature::Closure))
+        (room.bare || !form.is_literal())
+            && (!form.closure || self.has(Feature::Closure))
             && (!form.question || room.stages && self.has(Feature::GlueTry))
             && form.operands.iter().all(|(_, ty)| there(ty))
     }
@@ -253,7 +254,8 @@ impl Generator {
         let feature = if or_fail { Feature::TryJoin } else { Feature::Join };
         let callable = |ty: &Type| self.functions.iter().any(|function| function.output == *ty);
         let fits = parts.iter().all(|(plain, ty)| *plain == or_fail && callable(ty));
-        if !fits || !self.has(feature) || self.stages_left < parts.len() {
+        let here = self.nesting == 0 || self.has(Feature::NestedJoin);
+        if !fits || !here || !self.has(feature) || self.stages_left < parts.len() {
             return None;
         }
         self.uses(feature);

@@ -5,9 +5,9 @@ use std::fmt;
 use std::str::FromStr;
 
 use Feature::{
-    Alias, Block, Branch, Closure, ElseIf, Enclosed, Fallible, GlueTry, Guard, IfLet, Join, LetChain,
-    LetElse, Map, Match, Mutable, NestedMove, NestedStage, Pattern, Return, Shadow, StageInMacro,
-    StageResult, Statement, TailBranch, TryJoin,
+    Alias, Block, Branch, Closure, ElseIf, Enclosed, Fallible, GlueTry, Guard, IfLet, Join, LeavingMove,
+    LetChain, LetElse, Map, Match, Mutable, NestedJoin, NestedMove, NestedStage, OrderedAlias, Pattern,
+    Return, Shadow, StageInMacro, StageResult, Statement, TailBranch, TryJoin,
 };
 
 /// A part of the language beyond `let name = stage(name).await?;` and plain expressions.
@@ -27,12 +27,14 @@ pub enum Feature {
     NestedStage,
     /// A move within a stage or a branch in the middle of an expression.
     NestedMove,
-    /// A branch in parentheses in the middle of an expression.
+    /// A branch or a struct literal in parentheses in the middle of an expression or before a block.
     Enclosed,
     /// `let mut`, and statements that write.
     Mutable,
     /// `let part = &value.part;`.
     Alias,
+    /// An alias in a workflow whose statements order what follows them.
+    OrderedAlias,
     /// Closures in glue.
     Closure,
     /// Glue of type `Result` at the end.
@@ -53,6 +55,8 @@ pub enum Feature {
     Guard,
     /// `return` within branches.
     Return,
+    /// A `return` that moves what is still there on the other way.
+    LeavingMove,
     /// `?` on glue.
     GlueTry,
     /// A stage awaited without `?`.
@@ -61,6 +65,8 @@ pub enum Feature {
     Join,
     /// `tokio::try_join!`.
     TryJoin,
+    /// Either of them within branches and blocks.
+    NestedJoin,
     /// `caribou::map`.
     Map,
     /// `vec![stage(..).await?]`, `format!("{}", stage(..).await?)`.
@@ -69,7 +75,7 @@ pub enum Feature {
 
 impl Feature {
     /// All of them.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 29] = [
         Pattern,
         Branch,
         ElseIf,
@@ -80,6 +86,7 @@ impl Feature {
         Enclosed,
         Mutable,
         Alias,
+        OrderedAlias,
         Closure,
         Fallible,
         Shadow,
@@ -90,13 +97,18 @@ impl Feature {
         Match,
         Guard,
         Return,
+        LeavingMove,
         GlueTry,
         StageResult,
         Join,
         TryJoin,
+        NestedJoin,
         Map,
         StageInMacro,
     ];
+
+    /// Those that order what follows a statement.
+    pub(crate) const ORDERING: [Self; 6] = [Statement, Branch, IfLet, Match, Return, GlueTry];
 
     /// Those that the compiler has today. A feature that lands is added here.
     pub const SUPPORTED: [Self; 10] =
@@ -142,6 +154,10 @@ impl Features {
     /// The features, in order.
     pub fn iter(&self) -> impl Iterator<Item = Feature> {
         self.0.iter().copied()
+    }
+
+    pub(crate) fn remove(&mut self, feature: Feature) {
+        self.0.remove(&feature);
     }
 
     pub(crate) fn insert(&mut self, feature: Feature) {

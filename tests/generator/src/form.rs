@@ -39,6 +39,11 @@ impl Form {
         }
     }
 
+    /// Whether it is a struct literal.
+    pub(crate) fn is_literal(&self) -> bool {
+        self.text.starts_with(char::is_uppercase) && self.text.ends_with('}')
+    }
+
     /// How likely it is, where some types are at hand: one whose operands would be constants is not worth much.
     pub(crate) fn weight(&self, at_hand: &[Type]) -> usize {
         let constants = self.operands.iter().filter(|(_, ty)| !at_hand.contains(ty)).count();

@@ -36,21 +36,21 @@ pub(crate) struct Room {
     pub(crate) stages: bool,
     /// Uses that move a variable.
     pub(crate) moves: bool,
-    /// A branch as the whole.
-    pub(crate) branch: bool,
+    /// A branch or a struct literal as the whole.
+    pub(crate) bare: bool,
     /// Forms within forms.
     pub(crate) depth: u8,
 }
 
 impl Room {
-    pub(crate) const FULL: Self = Self { stages: true, moves: true, branch: true, depth: 2 };
+    pub(crate) const FULL: Self = Self { stages: true, moves: true, bare: true, depth: 2 };
     /// Glue alone.
-    pub(crate) const GLUE: Self = Self { stages: false, moves: true, branch: true, depth: 2 };
+    pub(crate) const GLUE: Self = Self { stages: false, moves: true, bare: true, depth: 2 };
     /// Glue that leaves everything where it is.
-    pub(crate) const STILL: Self = Self { stages: false, moves: false, branch: true, depth: 1 };
+    pub(crate) const STILL: Self = Self { stages: false, moves: false, bare: true, depth: 1 };
 
     pub(crate) fn deeper(self) -> Self {
-        Self { branch: true, depth: self.depth.saturating_sub(1), ..self }
+        Self { bare: true, depth: self.depth.saturating_sub(1), ..self }
     }
 }
 
@@ -58,7 +58,12 @@ impl Generator {
     /// A generator that draws from `features` what this program uses.
     pub(crate) fn new(seed: u64, features: &Features) -> Self {
         let mut chance = Chance::new(seed);
-        let features = features.iter().filter(|_| chance.percent(65)).collect();
+        let mut features: Features = features.iter().filter(|_| chance.percent(65)).collect();
+        if !features.has(Feature::OrderedAlias) && features.has(Feature::Alias) {
+            let (alias, ordering) = ([Feature::Alias], Feature::ORDERING);
+            let dropped = if chance.percent(75) { &alias[..] } else { &ordering[..] };
+            dropped.iter().for_each(|feature| features.remove(*feature));
+        }
         let stages_left = 3 + chance.below(10);
         Self {
             chance,
@@ -74,6 +79,11 @@ impl Generator {
             fixed: false,
             names: 0,
         }
+    }
+
+    /// What an expression before a block may hold.
+    pub(crate) fn scrutinee(&self) -> Room {
+        Room { bare: self.has(Feature::Enclosed), ..Room::FULL }
     }
 
     /// Whether this program may use a feature.

@@ -90,7 +90,7 @@ impl Generator {
     fn let_else(&mut self) -> Statement {
         self.uses(Feature::LetElse);
         let ty = self.refutable_type();
-        let value = self.value(&ty, Room::FULL);
+        let value = self.value(&ty, self.scrutinee());
         let pattern = self.refutable(&ty);
         let otherwise = Some(self.way_out());
         self.declare(&pattern.binds);

@@ -51,10 +51,13 @@ impl Writer {
         match statement {
             Statement::Let { pattern, value, otherwise } => {
                 let _ = write!(self.text, "let {pattern} = ");
-                self.expr(value);
-                if let Some(block) = otherwise {
-                    self.text.push_str(" else ");
-                    self.block(block);
+                match otherwise {
+                    Some(block) => {
+                        self.scrutinee(value);
+                        self.text.push_str(" else ");
+                        self.block(block);
+                    }
+                    None => self.expr(value),
                 }
             }
             Statement::Expr(expr) => self.expr(expr),

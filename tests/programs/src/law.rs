@@ -32,6 +32,14 @@ pub struct Breach {
     pub schedule: Vec<String>,
 }
 
+impl Breach {
+    /// What is wrong, in a line.
+    pub fn line(&self) -> String {
+        let what = self.what.lines().next().unwrap_or_default();
+        format!("program {} ({} stages): {what}", self.case.seed, self.case.size().0)
+    }
+}
+
 impl fmt::Display for Breach {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { case, input, seed, what, schedule } = self;

@@ -27,12 +27,12 @@ fn every_program(check: impl Fn(&Case) -> Result<Tally, Box<Breach>>) -> Tally {
         }
     }
     breaches.sort_by_key(|breach| breach.case.size());
-    let seeds: Vec<u64> = breaches.iter().map(|breach| breach.case.seed).collect();
     if let Some(smallest) = breaches.first() {
+        let list: Vec<String> = breaches.iter().map(|breach| breach.line()).collect();
+        let (broken, all) = (breaches.len(), CASES.len());
         panic!(
-            "{} of {} programs break the law: {seeds:?}\n\nthe smallest is {smallest}",
-            seeds.len(),
-            CASES.len()
+            "{broken} of {all} programs break the law:\n{}\n\nthe smallest is {smallest}",
+            list.join("\n")
         );
     }
     println!("{} programs: {tally:?}", CASES.len());

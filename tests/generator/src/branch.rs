@@ -144,6 +144,11 @@ impl Generator {
         guard
     }
 
+    /// Whether the workflow may be left here.
+    pub(crate) fn can_leave(&self) -> bool {
+        self.has(Feature::Return) && (!self.within || self.has(Feature::NestedReturn))
+    }
+
     /// A way out of the workflow, as a block.
     pub(crate) fn way_out(&mut self) -> Block {
         let before = self.scope.moves();
@@ -154,6 +159,9 @@ impl Generator {
 
     fn leaving(&mut self) -> Expr {
         self.uses(Feature::Return);
+        if self.within {
+            self.uses(Feature::NestedReturn);
+        }
         let fixed = self.fixed;
         if self.has(Feature::LeavingMove) {
             self.uses(Feature::LeavingMove);
@@ -204,7 +212,7 @@ impl Generator {
         self.scope.open();
         self.nesting += 1;
         self.declare(binds);
-        let leaves = may_leave && *end != End::Result && self.draws(Feature::Return, 15);
+        let leaves = may_leave && self.can_leave() && *end != End::Result && self.draws(Feature::Return, 15);
         let least = usize::from(*end == End::Unit && !leaves);
         let fixed = self.fixed;
         self.fixed |= leaves && !self.has(Feature::LeavingMove);

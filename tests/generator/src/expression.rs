@@ -62,10 +62,11 @@ impl Generator {
 
     /// Something with stages in the middle of an expression.
     fn nested(&mut self, make: impl Fn(&mut Self) -> Option<Expr>) -> Option<Expr> {
-        let fixed = self.fixed;
+        let (fixed, within) = (self.fixed, self.within);
         self.fixed |= !self.has(Feature::NestedMove);
+        self.within = true;
         let value = make(self);
-        self.fixed = fixed;
+        (self.fixed, self.within) = (fixed, within);
         if value.is_some() {
             self.uses(Feature::NestedStage);
             if self.has(Feature::NestedMove) {
@@ -131,15 +132,20 @@ impl Generator {
             let constant = self.constant;
             // The compiler takes any other method for one that changes a variable.
             self.constant |= receiver && !READING.iter().any(|method| after[1..].starts_with(method));
-            operands.push(match mode {
-                Use::Value => self.value(operand, room),
-                Use::Still => self.value(operand, Room { depth: room.depth, ..Room::STILL }),
-                Use::Borrow => {
-                    let operand = self.borrowed(operand, room, receiver);
-                    room.moves = false;
-                    operand
-                }
-            });
+            let nested = form.in_macro && room.stages && self.has(Feature::NestedStage);
+            let stage = nested && self.chance.percent(30);
+            let stage = if stage { self.nested(|generator| generator.stage_of(operand, room)) } else { None };
+            let made = match (stage, mode) {
+                (Some(stage), _) => stage,
+                (None, Use::Value) => self.value(operand, room),
+                (None, Use::Still) => self.value(operand, Room { depth: room.depth, ..Room::STILL }),
+                (None, Use::Borrow) => self.borrowed(operand, room, receiver),
+            };
+            room.moves &= *mode != Use::Borrow;
+            if made.is_branch() && encloses(&after) {
+                self.uses(Feature::Enclosed);
+            }
+            operands.push(made);
             self.constant = constant;
             text.push('$');
             text.push_str(&after);
@@ -259,6 +265,9 @@ impl Generator {
             return None;
         }
         self.uses(feature);
+        if self.nesting > 0 {
+            self.uses(Feature::NestedJoin);
+        }
         let mut stages = Vec::new();
         for (_, ty) in &parts {
             self.stages_left = self.stages_left.max(1);

@@ -6,8 +6,8 @@ use std::str::FromStr;
 
 use Feature::{
     Alias, Block, Branch, Closure, ElseIf, Enclosed, Fallible, GlueTry, Guard, IfLet, Join, LeavingMove,
-    LetChain, LetElse, Map, Match, Mutable, NestedJoin, NestedMove, NestedStage, OrderedAlias, Pattern,
-    Return, Shadow, StageInMacro, StageResult, Statement, TailBranch, TryJoin,
+    LetChain, LetElse, Map, Match, Mutable, NestedJoin, NestedMove, NestedReturn, NestedStage, OrderedAlias,
+    Pattern, Return, Shadow, StageInMacro, StageResult, Statement, TailBranch, TryJoin,
 };
 
 /// A part of the language beyond `let name = stage(name).await?;` and plain expressions.
@@ -55,6 +55,8 @@ pub enum Feature {
     Guard,
     /// `return` within branches.
     Return,
+    /// A `return` in the middle of an expression.
+    NestedReturn,
     /// A `return` that moves what is still there on the other way.
     LeavingMove,
     /// `?` on glue.
@@ -75,7 +77,7 @@ pub enum Feature {
 
 impl Feature {
     /// All of them.
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 30] = [
         Pattern,
         Branch,
         ElseIf,
@@ -97,6 +99,7 @@ impl Feature {
         Match,
         Guard,
         Return,
+        NestedReturn,
         LeavingMove,
         GlueTry,
         StageResult,

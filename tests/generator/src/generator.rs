@@ -26,6 +26,8 @@ pub(crate) struct Generator {
     pub(crate) constant: bool,
     /// Nothing may be moved now.
     pub(crate) fixed: bool,
+    /// This is the middle of an expression.
+    pub(crate) within: bool,
     names: usize,
 }
 
@@ -77,6 +79,7 @@ impl Generator {
             hidden: None,
             constant: false,
             fixed: false,
+            within: false,
             names: 0,
         }
     }

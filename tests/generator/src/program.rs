@@ -103,8 +103,14 @@ impl Program {
 impl Generator {
     fn body(&mut self) -> Block {
         let mut block = Block::default();
+        // Stages kept for the end.
+        let kept = match self.chance.below(3) {
+            0 if self.has(Feature::TailBranch) => 4,
+            0 | 1 => 1,
+            _ => 0,
+        };
         for _ in 0..14 {
-            if self.stages_left > 0 {
+            if self.stages_left > kept {
                 self.statement(&mut block.statements);
             }
         }
@@ -115,12 +121,12 @@ impl Generator {
     /// What ends the workflow: a value of type `Result`.
     pub(crate) fn outcome(&mut self) -> Expr {
         let result = self.result.clone();
-        if self.draws(Feature::TailBranch, 20)
+        if self.draws(Feature::TailBranch, if self.nesting == 0 { 60 } else { 20 })
             && let Some(branch) = self.branch(&End::Result)
         {
             return branch;
         }
-        if self.chance.percent(25)
+        if self.chance.percent(30)
             && let Some(stage) = self.final_stage()
         {
             return stage;

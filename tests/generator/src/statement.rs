@@ -31,7 +31,7 @@ impl Generator {
             (8, Choice::LetStage),
             (4, Choice::LetGlue),
             (3, Choice::LetBranch),
-            (if self.has(Feature::Return) { when(Feature::LetElse, 1) } else { 0 }, Choice::LetElse),
+            (if self.can_leave() { when(Feature::LetElse, 1) } else { 0 }, Choice::LetElse),
             (when(Feature::StageResult, 2), Choice::LetOutcome),
             (joins, Choice::LetJoin),
             (when(Feature::Alias, 1), Choice::Alias),
@@ -123,6 +123,9 @@ impl Generator {
         let place =
             self.place(|place| place.movable && place.kind == Kind::Constant && !place.ty.is_copy())?;
         self.uses(Feature::Alias);
+        if self.has(Feature::OrderedAlias) {
+            self.uses(Feature::OrderedAlias);
+        }
         self.scope.pin(&place);
         let name = self.fresh("at");
         self.scope.declare(name.clone(), place.ty.clone()).kind = Kind::Reference;

@@ -275,7 +275,7 @@ async fn mapped(number: u64) -> Result<u64> {
         caribou::map(scaled.clone().into_iter().enumerate(), |(index, part)| add(part * 2, index as u64))
             .await?;
     let total = sum(doubled).await?;
-    let other = caribou::map(scaled, |part| double(part)).await?;
+    let other = caribou::map(scaled, double).await?;
     add(total, other.len() as u64 + other.iter().sum::<u64>()).await
 }
 
@@ -287,7 +287,7 @@ fn maps_over_lists_and_over_maps() {
 #[caribou::workflow]
 async fn two_maps(number: u64) -> Result<u64> {
     let list: Vec<u64> = (0..number).collect();
-    let left = caribou::map(list.clone(), |item| double(item)).await?;
+    let left = caribou::map(list.clone(), double).await?;
     let right = caribou::map(&list, |item| add(*item, number)).await?;
     let zipped: Vec<u64> = left.into_iter().zip(right).map(|(left, right)| left * right).collect();
     sum(zipped).await
@@ -301,7 +301,7 @@ fn a_stage_that_reads_two_maps() {
 #[caribou::workflow]
 async fn caught_map(number: u64) -> Result<u64> {
     let list: Vec<u64> = (0..number).map(|item| item * (1 + number % 2)).collect();
-    let halves = caribou::map(list, |item| even(item)).await;
+    let halves = caribou::map(list, even).await;
     match halves {
         Ok(halves) => sum(halves).await,
         Err(error) => length(error.to_string()).await,
@@ -317,7 +317,7 @@ fn the_failure_of_a_map_is_a_value() {
 async fn map_in_an_arm(number: u64) -> Result<Vec<u64>> {
     let document = classify(number).await?;
     if number > 3 {
-        let parts = caribou::map(document.parts, |part| double(part)).await?;
+        let parts = caribou::map(document.parts, double).await?;
         if parts.is_empty() {
             return Ok(parts);
         }

@@ -1,6 +1,6 @@
 //! What an expression is as a whole: a stage call, a branch, a block, or glue.
 
-use syn::{Expr, Pat};
+use syn::{Expr, Pat, parse_quote};
 
 use super::Lowering;
 use crate::workflow::refuse::{self, Place};
@@ -10,7 +10,7 @@ pub(super) struct Call {
     pub(super) expr: syn::ExprCall,
     pub(super) function: syn::Path,
     pub(super) question: Option<syn::Token![?]>,
-    /// For `caribou::map(items, |item| function(arguments))`.
+    /// For `caribou::map`.
     pub(super) map: Option<Mapped>,
 }
 
@@ -86,9 +86,13 @@ impl Lowering<'_> {
             );
             return Form::Broken;
         };
-        let Some(path) = self.path(&inner) else { return Form::Broken };
+        let Some(path) = self.path(&inner.func) else { return Form::Broken };
         let named_map = path.segments.last().is_some_and(|last| last.ident == "map");
-        let closure = inner.args.iter().any(|argument| matches!(argument, Expr::Closure(_)));
+        let closure = inner.args.iter().any(|argument| match argument {
+            Expr::Closure(_) => true,
+            Expr::Path(path) => inner.args.len() == 2 && self.is_function(path),
+            _ => false,
+        });
         let ours =
             path.segments.len() > 1 && path.segments.first().is_some_and(|first| first.ident == "caribou");
         if named_map && (closure || ours) {
@@ -97,9 +101,14 @@ impl Lowering<'_> {
         Form::Stage(Call { expr: inner, function: path, question, map: None })
     }
 
+    /// Whether a path names something else than a variable.
+    fn is_function(&self, path: &syn::ExprPath) -> bool {
+        path.path.get_ident().is_none_or(|name| self.scope.find(&name.to_string()).is_none())
+    }
+
     /// The path of the function that is called.
-    fn path(&mut self, call: &syn::ExprCall) -> Option<syn::Path> {
-        let path = match &*call.func {
+    fn path(&mut self, call: &Expr) -> Option<syn::Path> {
+        let path = match call {
             Expr::Path(path) if path.qself.is_none() => path.path.clone(),
             other => {
                 self.errors
@@ -114,16 +123,23 @@ impl Lowering<'_> {
         Some(path)
     }
 
-    /// `caribou::map(items, |item| function(arguments))`
+    /// `caribou::map(items, |item| function(arguments))`, or `caribou::map(items, function)`
     fn map(&mut self, call: syn::ExprCall, question: Option<syn::Token![?]>) -> Form {
         const SHAPE: &str = "`caribou::map` takes the items and a closure that is one stage call, not awaited: \
                              `caribou::map(items, |item| stage(item, shared.clone())).await?`";
         let mut arguments = call.args.iter();
-        let (Some(_), Some(Expr::Closure(closure)), None) =
-            (arguments.next(), arguments.next(), arguments.next())
-        else {
-            self.errors.at(&call, SHAPE);
-            return Form::Broken;
+        let closure = match (arguments.next(), arguments.next(), arguments.next()) {
+            (Some(_), Some(Expr::Closure(closure)), None) => closure,
+            (Some(_), Some(Expr::Path(path)), None) if self.is_function(path) => {
+                let item = self.names.fresh_ident("item");
+                let Some(function) = self.path(&Expr::Path(path.clone())) else { return Form::Broken };
+                let mapped = Mapped { item: parse_quote!(#item), arguments: vec![parse_quote!(#item)] };
+                return Form::Stage(Call { expr: call, function, question, map: Some(mapped) });
+            }
+            _ => {
+                self.errors.at(&call, SHAPE);
+                return Form::Broken;
+            }
         };
         let mut body = &*closure.body;
         while let Expr::Block(block) = body
@@ -139,7 +155,7 @@ impl Lowering<'_> {
             refuse::check(argument, Place::Closure, self.errors);
             return Form::Broken;
         }
-        let Some(function) = self.path(inner) else { return Form::Broken };
+        let Some(function) = self.path(&inner.func) else { return Form::Broken };
         let mapped = Mapped { item: item.clone(), arguments: inner.args.iter().cloned().collect() };
         Form::Stage(Call { expr: call, function, question, map: Some(mapped) })
     }

@@ -39,7 +39,7 @@ fn joins_and_maps_of_another_shape() {
     assert!(mistake("let x = tokio::join!(biased; f(1)); g(x).await").contains("not awaited yet"));
     assert!(mistake("let (x,) = tokio::join!(async { 1 }); g(x).await").contains("an `async` block"));
     for call in [
-        "caribou::map(a, f)",
+        "caribou::map(a, a)",
         "caribou::map(a, |x| x + 1)",
         "map(a, |x, y| f(x))",
         "map(a, |x| { let y = x; f(y) })",

@@ -113,9 +113,30 @@ impl Feature {
     /// Those that order what follows a statement.
     pub(crate) const ORDERING: [Self; 6] = [Statement, Branch, IfLet, Match, Return, GlueTry];
 
-    /// Those that the compiler has today. A feature that lands is added here.
-    pub const SUPPORTED: [Self; 10] =
-        [Pattern, Branch, ElseIf, TailBranch, Statement, NestedStage, Mutable, Alias, Closure, Fallible];
+    /// Those whose programs hold the law today. A feature that lands is added here.
+    pub const SUPPORTED: [Self; 21] = [
+        Pattern,
+        Branch,
+        ElseIf,
+        TailBranch,
+        Statement,
+        NestedStage,
+        Mutable,
+        Alias,
+        Closure,
+        Fallible,
+        Shadow,
+        Block,
+        IfLet,
+        LetChain,
+        LetElse,
+        Match,
+        Guard,
+        Return,
+        GlueTry,
+        TryJoin,
+        StageInMacro,
+    ];
 }
 
 impl fmt::Display for Feature {

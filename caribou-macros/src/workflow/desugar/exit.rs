@@ -134,12 +134,10 @@ impl Exits<'_> {
             _ => {
                 let flow = self.names.fresh_ident("flow");
                 let branch = self.arms(branching, Wrap::Flow);
-                let branch: Vec<Expr> = branch
-                    .into_iter()
-                    .filter_map(
-                        |statement| if let Stmt::Expr(expr, _) = statement { Some(expr) } else { None },
-                    )
-                    .collect();
+                let branch = branch.into_iter().find_map(|statement| match statement {
+                    Stmt::Expr(branch, _) => Some(branch),
+                    _ => None,
+                });
                 let result = self.names.fresh_ident("left");
                 let pattern: Pat =
                     pattern.map_or_else(|| parse_quote!(()), |pattern| untyped(&pattern).clone());
@@ -148,16 +146,20 @@ impl Exits<'_> {
                     Wrap::Result => parse_quote!(Ok(#result)),
                     Wrap::Flow => parse_quote!(__caribou::Flow::Leave(#result)),
                 };
-                Next::Done(vec![
-                    parse_quote!(let #flow = #(#branch)*;),
-                    Stmt::Expr(
-                        parse_quote!(match #flow {
-                            __caribou::Flow::Go(#pattern) => { #(#rest)* }
-                            __caribou::Flow::Leave(#result) => #leave,
-                        }),
-                        None,
-                    ),
-                ])
+                let mut chosen: syn::ExprMatch = parse_quote!(match #flow {
+                    __caribou::Flow::Go(#pattern) => {}
+                    __caribou::Flow::Leave(#result) => #leave,
+                });
+                if let Some(go) = chosen.arms.first_mut() {
+                    *go.body = block(rest);
+                }
+                let mut bound: Stmt = parse_quote!(let #flow = (););
+                if let (Stmt::Local(local), Some(branch)) = (&mut bound, branch)
+                    && let Some(init) = &mut local.init
+                {
+                    *init.expr = branch;
+                }
+                Next::Done(vec![bound, Stmt::Expr(Expr::Match(chosen), None)])
             }
         }
     }
@@ -363,6 +365,12 @@ fn statements(expr: &Expr) -> Vec<Stmt> {
     }
 }
 
+/// `{ statements }`, without a parser: what is nested deeply would be parsed again and again.
+fn block(stmts: Vec<Stmt>) -> Expr {
+    let block = syn::Block { brace_token: syn::token::Brace::default(), stmts };
+    Expr::Block(syn::ExprBlock { attrs: Vec::new(), label: None, block })
+}
+
 /// A branch with other arms.
 fn with_arms(expr: Expr, arms: Vec<Vec<Stmt>>) -> Expr {
     let mut arms = arms.into_iter();
@@ -372,14 +380,12 @@ fn with_arms(expr: Expr, arms: Vec<Vec<Stmt>>) -> Expr {
             conditional.then_branch.stmts = next();
             let otherwise = next();
             let token = conditional.else_branch.as_ref().map_or_else(Default::default, |(token, _)| *token);
-            conditional.else_branch =
-                (!otherwise.is_empty()).then(|| (token, Box::new(parse_quote!({ #(#otherwise)* }))));
+            conditional.else_branch = (!otherwise.is_empty()).then(|| (token, Box::new(block(otherwise))));
             Expr::If(conditional)
         }
         Expr::Match(mut matching) => {
             for arm in &mut matching.arms {
-                let body = next();
-                *arm.body = parse_quote!({ #(#body)* });
+                *arm.body = block(next());
                 arm.comma = None;
             }
             Expr::Match(matching)

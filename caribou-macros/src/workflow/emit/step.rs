@@ -341,8 +341,15 @@ fn declared(pattern: Option<&Pat>) -> Option<&syn::Type> {
     }
 }
 
+/// The most tokens that are looked at for a simpler form.
+const LONGEST_FLAT: usize = 40;
+
 /// `{ steps }`, or what `steps` are if they only give one value its name and then yield it.
 fn flat(steps: &TokenStream) -> TokenStream {
+    // anything longer is no such thing, and what is nested deeply would be parsed again and again
+    if steps.clone().into_iter().take(LONGEST_FLAT + 1).count() > LONGEST_FLAT {
+        return quote!({ #steps });
+    }
     let block: Result<syn::Block, _> = syn::parse2(quote!({ #steps }));
     if let Ok(block) = &block
         && let [syn::Stmt::Expr(expr, None)] = block.stmts.as_slice()

@@ -1,7 +1,7 @@
 //! Branches and blocks: what has arms, and what moves in one of them.
 
 use crate::feature::Feature;
-use crate::generator::{Generator, Room};
+use crate::generator::{Generator, Room, Standing};
 use crate::pattern::Pattern;
 use crate::scope::Moves;
 use crate::syntax::{Arm, Block, Expr, Statement};
@@ -146,7 +146,7 @@ impl Generator {
 
     /// Whether the workflow may be left here.
     pub(crate) fn can_leave(&self) -> bool {
-        self.has(Feature::Return) && (!self.within || self.has(Feature::NestedReturn))
+        self.has(Feature::Return) && (!self.stands(Standing::Within) || self.has(Feature::NestedReturn))
     }
 
     /// A way out of the workflow, as a block.
@@ -159,18 +159,18 @@ impl Generator {
 
     fn leaving(&mut self) -> Expr {
         self.uses(Feature::Return);
-        if self.within {
+        if self.stands(Standing::Within) {
             self.uses(Feature::NestedReturn);
         }
-        let fixed = self.fixed;
         if self.has(Feature::LeavingMove) {
             self.uses(Feature::LeavingMove);
-        } else {
-            self.fixed = true;
         }
-        let leaving = self.left_with();
-        self.fixed = fixed;
-        leaving
+        self.standing(self.kept_when(true), Self::left_with)
+    }
+
+    /// What is still there on the other way is not moved where a program leaves.
+    fn kept_when(&self, leaves: bool) -> Option<Standing> {
+        (leaves && !self.has(Feature::LeavingMove)).then_some(Standing::Fixed)
     }
 
     /// What a workflow is left with.
@@ -213,9 +213,17 @@ impl Generator {
         self.nesting += 1;
         self.declare(binds);
         let leaves = may_leave && self.can_leave() && *end != End::Result && self.draws(Feature::Return, 15);
+        let block = self.standing(self.kept_when(leaves), |generator| generator.arm_block(end, leaves));
+        self.nesting -= 1;
+        self.scope.close();
+        if !leaves {
+            fork.moved.push(self.scope.moves());
+        }
+        (block, leaves)
+    }
+
+    fn arm_block(&mut self, end: &End, leaves: bool) -> Block {
         let least = usize::from(*end == End::Unit && !leaves);
-        let fixed = self.fixed;
-        self.fixed |= leaves && !self.has(Feature::LeavingMove);
         let mut block = Block::default();
         for index in 0..least + self.chance.below(2) {
             match if index < least { self.stage_statement() } else { None } {
@@ -232,13 +240,7 @@ impl Generator {
             End::Value(ty) => block.end = Some(Box::new(self.arm_value(ty))),
             End::Result => block.end = Some(Box::new(self.outcome())),
         }
-        self.fixed = fixed;
-        self.nesting -= 1;
-        self.scope.close();
-        if !leaves {
-            fork.moved.push(self.scope.moves());
-        }
-        (block, leaves)
+        block
     }
 
     /// The value of an arm: a stage rather than anything else, or the branch would be glue.

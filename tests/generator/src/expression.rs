@@ -3,7 +3,7 @@
 use crate::feature::Feature;
 use crate::form::{Form, Use};
 use crate::function::Function;
-use crate::generator::{Generator, Room};
+use crate::generator::{Generator, Room, Standing};
 use crate::scope::{Kind, Place};
 use crate::syntax::{Expr, Stage, encloses};
 use crate::types::Type;
@@ -61,12 +61,9 @@ impl Generator {
     }
 
     /// Something with stages in the middle of an expression.
-    fn nested(&mut self, make: impl Fn(&mut Self) -> Option<Expr>) -> Option<Expr> {
-        let (fixed, within) = (self.fixed, self.within);
-        self.fixed |= !self.has(Feature::NestedMove);
-        self.within = true;
-        let value = make(self);
-        (self.fixed, self.within) = (fixed, within);
+    fn nested(&mut self, make: impl FnOnce(&mut Self) -> Option<Expr>) -> Option<Expr> {
+        let fixed = (!self.has(Feature::NestedMove)).then_some(Standing::Fixed);
+        let value = self.standing(fixed.into_iter().chain([Standing::Within]), make);
         if value.is_some() {
             self.uses(Feature::NestedStage);
             if self.has(Feature::NestedMove) {
@@ -84,7 +81,7 @@ impl Generator {
             let star = if place.kind == Kind::Reference { "*" } else { "" };
             return Some(Expr::text(format!("{star}{}", place.text)));
         }
-        if room.moves && !self.fixed && place.movable && self.chance.percent(35) {
+        if room.moves && !self.stands(Standing::Fixed) && place.movable && self.chance.percent(35) {
             self.scope.take(&place);
             return Some(Expr::text(place.text));
         }
@@ -118,35 +115,26 @@ impl Generator {
         if form.question {
             self.uses(Feature::GlueTry);
         }
-        let mut room = room.deeper();
         let stages_before = self.stages_left;
-        if form.in_macro {
-            room.stages &= self.has(Feature::StageInMacro);
-        }
+        let mut room = room.deeper();
+        room.stages &= !form.in_macro || self.has(Feature::StageInMacro);
         let mut operands = Vec::new();
         let mut parts = form.text.split('$').map(str::to_owned);
         let mut text = parts.next().unwrap_or_default();
         for ((mode, operand), after) in form.operands.iter().zip(parts) {
             room.bare = self.has(Feature::Enclosed) || !encloses(&after);
             let receiver = after.starts_with('.');
-            let constant = self.constant;
             // The compiler takes any other method for one that changes a variable.
-            self.constant |= receiver && !READING.iter().any(|method| after[1..].starts_with(method));
-            let nested = form.in_macro && room.stages && self.has(Feature::NestedStage);
-            let stage = nested && self.chance.percent(30);
-            let stage = if stage { self.nested(|generator| generator.stage_of(operand, room)) } else { None };
-            let made = match (stage, mode) {
-                (Some(stage), _) => stage,
-                (None, Use::Value) => self.value(operand, room),
-                (None, Use::Still) => self.value(operand, Room { depth: room.depth, ..Room::STILL }),
-                (None, Use::Borrow) => self.borrowed(operand, room, receiver),
-            };
+            let writes = receiver && !READING.iter().any(|method| after[1..].starts_with(method));
+            let standing = [form.in_macro.then_some(Standing::Macro), writes.then_some(Standing::Constant)];
+            let made = self.standing(standing.into_iter().flatten(), |generator| {
+                generator.operand(*mode, operand, room, receiver)
+            });
             room.moves &= *mode != Use::Borrow;
             if made.is_branch() && encloses(&after) {
                 self.uses(Feature::Enclosed);
             }
             operands.push(made);
-            self.constant = constant;
             text.push('$');
             text.push_str(&after);
         }
@@ -154,6 +142,21 @@ impl Generator {
             self.uses(Feature::StageInMacro);
         }
         Some(Expr::Glue(text, operands))
+    }
+
+    fn operand(&mut self, mode: Use, ty: &Type, room: Room, receiver: bool) -> Expr {
+        let nested = self.stands(Standing::Macro) && room.stages && self.has(Feature::NestedStage);
+        if nested
+            && self.chance.percent(30)
+            && let Some(stage) = self.nested(|generator| generator.stage_of(ty, room))
+        {
+            return stage;
+        }
+        match mode {
+            Use::Value => self.value(ty, room),
+            Use::Still => self.value(ty, Room { depth: room.depth, ..Room::STILL }),
+            Use::Borrow => self.borrowed(ty, room, receiver),
+        }
     }
 
     fn has_what_it_needs(&self, form: &Form, room: Room) -> bool {
@@ -260,13 +263,13 @@ impl Generator {
         let feature = if or_fail { Feature::TryJoin } else { Feature::Join };
         let callable = |ty: &Type| self.functions.iter().any(|function| function.output == *ty);
         let fits = parts.iter().all(|(plain, ty)| *plain == or_fail && callable(ty));
-        let here = self.nesting == 0 || self.has(Feature::NestedJoin);
+        let here = !self.stands(Standing::Macro) || self.has(Feature::JoinInMacro);
         if !fits || !here || !self.has(feature) || self.stages_left < parts.len() {
             return None;
         }
         self.uses(feature);
-        if self.nesting > 0 {
-            self.uses(Feature::NestedJoin);
+        if self.stands(Standing::Macro) {
+            self.uses(Feature::JoinInMacro);
         }
         let mut stages = Vec::new();
         for (_, ty) in &parts {

@@ -5,8 +5,8 @@ use std::fmt;
 use std::str::FromStr;
 
 use Feature::{
-    Alias, Block, Branch, Closure, ElseIf, Enclosed, Fallible, GlueTry, Guard, IfLet, Join, LeavingMove,
-    LetChain, LetElse, Map, Match, Mutable, NestedJoin, NestedMove, NestedReturn, NestedStage, OrderedAlias,
+    Alias, Block, Branch, Closure, ElseIf, Enclosed, Fallible, GlueTry, Guard, IfLet, Join, JoinInMacro,
+    LeavingMove, LetChain, LetElse, Map, Match, Mutable, NestedMove, NestedReturn, NestedStage, OrderedAlias,
     Pattern, Return, Shadow, StageInMacro, StageResult, Statement, TailBranch, TryJoin,
 };
 
@@ -67,8 +67,8 @@ pub enum Feature {
     Join,
     /// `tokio::try_join!`.
     TryJoin,
-    /// Either of them within branches and blocks.
-    NestedJoin,
+    /// Either of them in the arguments of a macro.
+    JoinInMacro,
     /// `caribou::map`.
     Map,
     /// `vec![stage(..).await?]`, `format!("{}", stage(..).await?)`.
@@ -105,7 +105,7 @@ impl Feature {
         StageResult,
         Join,
         TryJoin,
-        NestedJoin,
+        JoinInMacro,
         Map,
         StageInMacro,
     ];

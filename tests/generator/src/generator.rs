@@ -22,13 +22,22 @@ pub(crate) struct Generator {
     pub(crate) nesting: u8,
     /// A variable that must not be read now.
     pub(crate) hidden: Option<String>,
-    /// No variable that changes may be read now.
-    pub(crate) constant: bool,
-    /// Nothing may be moved now.
-    pub(crate) fixed: bool,
-    /// This is the middle of an expression.
-    pub(crate) within: bool,
+    /// What holds where the generator is now.
+    standing: Vec<Standing>,
     names: usize,
+}
+
+/// What holds within something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// No variable that changes may be read.
+    Constant,
+    /// Nothing may be moved.
+    Fixed,
+    /// This is the middle of an expression.
+    Within,
+    /// These are the arguments of a macro.
+    Macro,
 }
 
 /// What an expression may hold where it stands.
@@ -64,7 +73,9 @@ impl Generator {
         if !features.has(Feature::OrderedAlias) && features.has(Feature::Alias) {
             let (alias, ordering) = ([Feature::Alias], Feature::ORDERING);
             let dropped = if chance.percent(75) { &alias[..] } else { &ordering[..] };
-            dropped.iter().for_each(|feature| features.remove(*feature));
+            for feature in dropped {
+                features.remove(*feature);
+            }
         }
         let stages_left = 3 + chance.below(10);
         Self {
@@ -77,11 +88,27 @@ impl Generator {
             result: Type::Unit,
             nesting: 0,
             hidden: None,
-            constant: false,
-            fixed: false,
-            within: false,
+            standing: Vec::new(),
             names: 0,
         }
+    }
+
+    /// Whether something holds here.
+    pub(crate) fn stands(&self, standing: Standing) -> bool {
+        self.standing.contains(&standing)
+    }
+
+    /// Makes something within which more holds.
+    pub(crate) fn standing<T>(
+        &mut self,
+        more: impl IntoIterator<Item = Standing>,
+        make: impl FnOnce(&mut Self) -> T,
+    ) -> T {
+        let depth = self.standing.len();
+        self.standing.extend(more);
+        let value = make(self);
+        self.standing.truncate(depth);
+        value
     }
 
     /// What an expression before a block may hold.
@@ -125,7 +152,7 @@ impl Generator {
     /// A place of a type, those that nothing read yet more likely than others.
     pub(crate) fn place(&mut self, fits: impl Fn(&Place) -> bool) -> Option<Place> {
         let hidden = self.hidden.as_deref();
-        let constant = self.constant;
+        let constant = self.stands(Standing::Constant);
         let is_hidden =
             |place: &Place| place.text.split('.').next() == hidden || constant && place.kind == Kind::Mutable;
         let places: Vec<Place> =

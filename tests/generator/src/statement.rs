@@ -3,7 +3,7 @@
 use crate::branch::End;
 use crate::feature::Feature;
 use crate::function::Function;
-use crate::generator::{Generator, Room};
+use crate::generator::{Generator, Room, Standing};
 use crate::scope::{Kind, Variable};
 use crate::syntax::{Expr, Statement};
 use crate::types::Type;
@@ -26,7 +26,9 @@ impl Generator {
     /// Adds one statement, or more where one does not come alone.
     pub(crate) fn statement(&mut self, block: &mut Vec<Statement>) {
         let when = |feature, weight| if self.has(feature) { weight } else { 0 };
-        let joins = when(Feature::Join, 1) + when(Feature::TryJoin, 1);
+        // There are few blocks within macros.
+        let often = if self.stands(Standing::Macro) { 8 } else { 1 };
+        let joins = often * (when(Feature::Join, 1) + when(Feature::TryJoin, 1));
         let choices = [
             (8, Choice::LetStage),
             (4, Choice::LetGlue),

@@ -21,8 +21,9 @@ fn calls(tokens: TokenStream, functions: &[Function], found: &mut BTreeMap<&'sta
             (TokenTree::Ident(name), Some(TokenTree::Group(group)))
                 if group.delimiter() == Delimiter::Parenthesis && !is_method(&tokens[..index]) =>
             {
-                let function = functions.iter().find(|function| name == function.name);
-                function.into_iter().for_each(|function| *found.entry(function.name).or_default() += 1);
+                if let Some(function) = functions.iter().find(|function| name == function.name) {
+                    *found.entry(function.name).or_default() += 1;
+                }
             }
             _ => {}
         }
@@ -62,15 +63,14 @@ fn every_program_has_three_to_fourteen_stages() {
 }
 
 #[test]
-fn every_feature_that_is_on_is_used_often_enough() {
+fn every_feature_that_is_on_is_used() {
     let mut used: BTreeMap<Feature, usize> = BTreeMap::new();
-    for program in programs(&Features::all()) {
+    for seed in 0..2000 {
+        let program = Program::new("program", seed, &Features::all());
         program.features.iter().for_each(|feature| *used.entry(feature).or_default() += 1);
     }
-    let rare: Vec<Feature> = Features::all()
-        .iter()
-        .filter(|feature| used.get(feature).copied().unwrap_or_default() < 10)
-        .collect();
+    let is_rare = |feature: &Feature| used.get(feature).is_none_or(|programs| *programs < 3);
+    let rare: Vec<Feature> = Features::all().iter().filter(is_rare).collect();
     assert!(rare.is_empty(), "{rare:?} are rare: {used:?}");
 }
 

@@ -1,5 +1,7 @@
 //! The check can fail: it finds deployed sides that are wrong on purpose.
 
+#![allow(clippy::expect_used, reason = "tests")]
+
 use caribou::prelude::*;
 use caribou::testing::Faults;
 use caribou_runtime::Workflow;

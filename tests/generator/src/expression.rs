@@ -145,8 +145,9 @@ impl Generator {
     }
 
     fn operand(&mut self, mode: Use, ty: &Type, room: Room, receiver: bool) -> Expr {
-        let nested = self.stands(Standing::Macro) && room.stages && self.has(Feature::NestedStage);
-        if nested
+        let stages = room.stages && mode != Use::Still && self.has(Feature::NestedStage);
+        if stages
+            && self.stands(Standing::Macro)
             && self.chance.percent(30)
             && let Some(stage) = self.nested(|generator| generator.stage_of(ty, room))
         {

@@ -11,6 +11,7 @@ use caribou_control::facts::FactsError;
 use caribou_control::manifest::{ManifestFileError, Place};
 use caribou_control::migrate::MigrateError;
 use caribou_control::package::PackageError;
+use caribou_control::sources::NotLinked;
 use caribou_control::state::StateError;
 use caribou_local::{CloudError, ControlError};
 use caribou_runtime::client::ClientError;
@@ -74,6 +75,8 @@ pub(crate) enum CliError {
     Input { from: String, cause: serde_json::Error },
     #[error("the system gives no threads: {0}")]
     Runtime(std::io::Error),
+    #[error("{}", not_linked(.0))]
+    NotLinked(Vec<NotLinked>),
     #[error("{0}")]
     Failed(String),
     #[error("{0}")]
@@ -102,6 +105,25 @@ impl Diagnostic for CliError {
         let label = LabeledSpan::at(error.place()?.span.clone()?, "here");
         Some(Box::new(std::iter::once(label)))
     }
+}
+
+/// The workflows that a bootstrap lacks; several by the crates that are not linked, a line each.
+fn not_linked(workflows: &[NotLinked]) -> String {
+    if let [one] = workflows {
+        return one.to_string();
+    }
+    let mut text = format!("the bootstrap lacks {} workflows of its sources", workflows.len());
+    let crates = workflows.chunk_by(|a, b| (&a.library, &a.user) == (&b.library, &b.user));
+    for group in crates {
+        let (library, user) = (&group[0].library, group[0].user.display());
+        let remedy = format!(
+            "\nnobody names `{library}`, so it is not linked; write `use {library} as _;` in {user}:"
+        );
+        let lines =
+            group.iter().map(|one| format!("\n    {} ({}:{})", one.workflow, one.file.display(), one.line));
+        text.extend(std::iter::once(remedy).chain(lines));
+    }
+    text
 }
 
 /// Sets how errors are drawn: compiler output keeps its lines.

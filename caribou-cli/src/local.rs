@@ -15,7 +15,7 @@ use crate::error::{CliError, Outcome};
 use crate::session::{Session, StateArgs};
 use crate::target::Target;
 use crate::terminal::Terminal;
-use crate::{graph, process, table};
+use crate::{phrase, process, table};
 
 /// What to do with the embedded cloud.
 #[derive(Debug, clap::Args)]
@@ -109,8 +109,8 @@ async fn start(args: Start, terminal: Terminal) -> Result<Outcome, CliError> {
     terminal.line(format!(
         "The embedded cloud is at {} with {} ({}).\nIts state is in {}. Ctrl-C stops it.",
         endpoint.url,
-        graph::count(endpoint.regions.len(), "region"),
-        graph::codes(&endpoint.regions),
+        phrase::count(endpoint.regions.len(), "region"),
+        phrase::codes(&endpoint.regions),
         state.directory().display()
     ));
     tokio::select! {
@@ -137,7 +137,7 @@ async fn deploy(args: Deploy, terminal: Terminal) -> Result<Outcome, CliError> {
         return Err(CliError::Failed(format!(
             "the embedded cloud has no region {}, the workflow's home; it has {}. Start it with --region {}",
             manifest.home.code(),
-            graph::codes(&endpoint.regions),
+            phrase::codes(&endpoint.regions),
             manifest.home.code()
         )));
     }
@@ -170,8 +170,8 @@ async fn deploy(args: Deploy, terminal: Terminal) -> Result<Outcome, CliError> {
         "{} {}: {} deployed to {}",
         found.workflow,
         found.version,
-        graph::count(found.functions.len(), "function"),
-        graph::codes(&regions)
+        phrase::count(found.functions.len(), "function"),
+        phrase::codes(&regions)
     ));
     terminal.line(format!("Start a run with `caribou run {} --input FILE --wait`.", found.workflow));
     Ok(Outcome::Held)

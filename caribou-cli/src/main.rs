@@ -10,6 +10,7 @@ mod error;
 mod graph;
 mod local;
 mod migrate;
+mod phrase;
 mod plan;
 mod process;
 mod run;
@@ -44,8 +45,10 @@ const EXIT_CODES: &str = "Exit codes: 0 done, and it held; 1 failed, or it did n
 enum Command {
     /// Do the whole job on this machine: build, deploy, run, learn, solve, migrate, run again, compare.
     Demo(demo::Args),
-    /// Build a workflow and show the graph that the compiler found; check its manifest.
+    /// Build a workflow, show the graph that the compiler found, and check what can go wrong.
     Check(check::Args),
+    /// Draw a workflow's graph: Mermaid, DOT, SVG or JSON.
+    Graph(graph::Args),
     /// The embedded cloud on this machine: start, deploy, status, stop.
     Local(local::Args),
     /// Start a run of a deployed workflow.
@@ -92,6 +95,7 @@ async fn dispatch(command: Command, terminal: Terminal) -> Result<Outcome, CliEr
     match command {
         Command::Demo(args) => demo::demo(args, terminal).await,
         Command::Check(args) => check::check(args, terminal).await,
+        Command::Graph(args) => graph::graph(args, terminal).await,
         Command::Local(args) => local::local(args, terminal).await,
         Command::Run(args) => run::run(args, terminal).await,
         Command::Solve(args) => solve::solve(args, terminal).await,

@@ -5,7 +5,7 @@ use caribou_control::migrate::{self, Migrated};
 use serde_json::json;
 
 use crate::error::{CliError, Outcome};
-use crate::graph;
+use crate::phrase;
 use crate::plan::{Args as PlanArgs, Proposal};
 use crate::session::Session;
 use crate::terminal::Terminal;
@@ -51,8 +51,8 @@ pub(crate) async fn apply(
         let regions: Vec<_> = regions.into_iter().collect();
         format!(
             "{} deployed to {}",
-            graph::count(migrated.deployed.len(), "function"),
-            graph::codes(&regions)
+            phrase::count(migrated.deployed.len(), "function"),
+            phrase::codes(&regions)
         )
     };
     terminal.step(format!("migrated: the plan of epoch {} is in force; {where_to}", migrated.epoch));

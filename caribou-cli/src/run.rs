@@ -1,7 +1,7 @@
 //! `caribou run`: one run of a deployed workflow.
 
 use std::io::Read;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use caribou_model::RunId;
 use caribou_runtime::run::RunStatus;
@@ -37,6 +37,8 @@ pub(crate) struct Args {
 
 /// How often a waiting client asks.
 const POLL: Duration = Duration::from_millis(100);
+/// How often it looks whether the platform gave a message up.
+const LOOK: Duration = Duration::from_secs(2);
 
 pub(crate) async fn run(args: Args, terminal: Terminal) -> Result<Outcome, CliError> {
     let session = Session::find(args.state.state(), args.workflow.as_deref())?;
@@ -49,10 +51,23 @@ pub(crate) async fn run(args: Args, terminal: Terminal) -> Result<Outcome, CliEr
         return Ok(Outcome::Held);
     }
     let spinner = terminal.spinner(format!("run {run}"));
-    let status = client.wait(&run, POLL, Duration::from_secs(args.timeout)).await;
+    let patience = Duration::from_secs(args.timeout);
+    let waiting = Instant::now();
+    let (status, given_up) = loop {
+        let left = patience.saturating_sub(waiting.elapsed());
+        let status = client.wait(&run, POLL, left.min(LOOK)).await?;
+        if status.is_over() {
+            break (status, String::new());
+        }
+        let given_up = session.given_up(&run).await?;
+        if given_up.is_some() || waiting.elapsed() >= patience {
+            break (status, given_up.map_or(String::new(), |why| format!("; {why}")));
+        }
+    };
+    let waited = waiting.elapsed().as_secs();
     spinner.finish_and_clear();
     let ended = |status: &str| json!({ "run": run, "status": status });
-    match status? {
+    match status {
         RunStatus::Succeeded { result, started, ended: at, pin } => {
             terminal.document(&json!({
                 "run": run,
@@ -68,21 +83,25 @@ pub(crate) async fn run(args: Args, terminal: Terminal) -> Result<Outcome, CliEr
             }
             Ok(Outcome::Held)
         }
-        RunStatus::Failed { stage, error, .. } => {
-            terminal.document(&json!({ "run": run, "status": "failed", "stage": stage, "error": error }));
-            let at = stage.map_or(String::new(), |stage| format!(" at `{stage}`"));
+        RunStatus::Failed { stage, item, error, .. } => {
+            let mut failed = json!({ "run": run, "status": "failed", "stage": stage, "error": error });
+            if let Some(item) = item {
+                failed["item"] = item.into();
+            }
+            terminal.document(&failed);
+            let of_map = item.map_or(String::new(), |item| format!(", item {item}"));
+            let at = stage.map_or(String::new(), |stage| format!(" at `{stage}`{of_map}"));
             terminal.note(format!("run {run} failed{at}: {error}"));
             Ok(Outcome::DidNotHold)
         }
         RunStatus::Running { .. } => {
             terminal.document(&ended("running"));
-            terminal.note(format!("run {run} has not ended after {} s; it goes on", args.timeout));
+            terminal.note(format!("run {run} has not ended after {waited} s; it goes on{given_up}"));
             Ok(Outcome::DidNotHold)
         }
         RunStatus::Unknown => {
             terminal.document(&ended("unknown"));
-            let why = session.given_up(&run).await?.map_or(String::new(), |why| format!("; {why}"));
-            terminal.note(format!("run {run} was not received after {} s{why}", args.timeout));
+            terminal.note(format!("run {run} was not received after {waited} s{given_up}"));
             Ok(Outcome::DidNotHold)
         }
     }

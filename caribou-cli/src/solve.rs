@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::error::{CliError, Outcome};
 use crate::session::{Session, StateArgs};
 use crate::terminal::Terminal;
-use crate::{graph, table};
+use crate::{phrase, table};
 
 /// What to solve, and how.
 #[derive(Debug, clap::Args)]
@@ -44,8 +44,8 @@ pub(crate) async fn solve(args: Args, terminal: Terminal) -> Result<Outcome, Cli
     warn_of_unreadable(&log, terminal);
     terminal.step(format!(
         "learned from {} ({} left out as partial)",
-        graph::count(runs, "whole run"),
-        graph::count(learned.partial.len(), "run")
+        phrase::count(runs, "whole run"),
+        phrase::count(learned.partial.len(), "run")
     ));
     let month = args.month.unwrap_or_else(|| calendar::month(calendar::now()));
     let settings =
@@ -56,7 +56,7 @@ pub(crate) async fn solve(args: Args, terminal: Terminal) -> Result<Outcome, Cli
         "solved 24 hours: {} placements by {} search on {}",
         solution.placements,
         solution.algorithm,
-        graph::count(solution.samples, "run")
+        phrase::count(solution.samples, "run")
     ));
     terminal.document(&json!({
         "runs": runs,
@@ -75,7 +75,7 @@ pub(crate) fn warn_of_unreadable(log: &Log, terminal: Terminal) {
     if let Some(first) = log.unreadable.first() {
         terminal.note(format!(
             "{} of telemetry cannot be read; line {}: {} ({})",
-            graph::count(log.unreadable.len(), "line"),
+            phrase::count(log.unreadable.len(), "line"),
             first.line,
             first.why,
             first.start

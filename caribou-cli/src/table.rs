@@ -3,12 +3,13 @@
 use caribou_control::account::Comparison;
 use caribou_control::difference::{Change, Difference, hours};
 use caribou_control::quantity;
+use caribou_control::text::COLUMNS;
 use caribou_local::{CloudStatus, FunctionDeployment};
 use caribou_model::{Graph, Hour, Region};
 use caribou_solver::{Figures, Solution};
 use comfy_table::{Cell, CellAlignment, ContentArrangement, LineStyle, Table, TableStyle};
 
-use crate::graph;
+use crate::phrase;
 
 /// A line below the header, and nothing else that the figures do not say.
 const STYLE: TableStyle = TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
@@ -30,10 +31,28 @@ fn align(mut table: Table, from: usize) -> Table {
 
 /// The functions of a workflow with their options.
 pub(crate) fn functions(workflow: &Graph) -> Table {
-    let mut table = table(&["function", "stages", "options"]);
+    let any_rules = workflow.functions.iter().any(|spec| !phrase::rules(spec).is_empty());
+    let header = ["function", "stages", "memory", "timeout", "retries", "rules"];
+    let columns = if any_rules { header.len() } else { header.len() - 1 };
+    let mut table = table(&header[..columns]);
+    if table.width().is_none_or(|width| usize::from(width) > COLUMNS) {
+        table.set_width(COLUMNS as u16);
+    }
     for spec in &workflow.functions {
         let stages = workflow.stages().filter(|(_, called)| called.name == spec.name).count();
-        table.add_row([spec.name.clone(), stages.to_string(), graph::options(spec)]);
+        let row = [
+            spec.name.clone(),
+            stages.to_string(),
+            format!("{} MB", spec.memory_mb),
+            format!("{} s", spec.timeout_s),
+            spec.retries.to_string(),
+            phrase::rules(spec),
+        ];
+        table.add_row(row.into_iter().take(columns));
+    }
+    let mut table = align(table, 1);
+    if let Some(rules) = table.column_mut(5) {
+        rules.set_cell_alignment(CellAlignment::Left);
     }
     table
 }

@@ -2,10 +2,11 @@
 
 use std::path::PathBuf;
 
-use caribou_control::bootstrap::{Bootstrap, Described};
+use caribou_control::bootstrap::{Bootstrap, BootstrapError, Described};
 use caribou_control::calendar;
 use caribou_control::manifest::ManifestFile;
 use caribou_control::package::{Package, Profile};
+use caribou_control::sources::{self, NotLinked};
 use caribou_control::state::Deployed;
 
 use crate::error::CliError;
@@ -36,6 +37,9 @@ pub(crate) struct Built {
     pub(crate) package: Package,
     pub(crate) bootstrap: Bootstrap,
     pub(crate) workflow: Described,
+    binary: String,
+    /// Every workflow that it holds.
+    held: Vec<String>,
 }
 
 impl Target {
@@ -49,8 +53,28 @@ impl Target {
         };
         let executable = build(&package, binary, &profile, terminal).await?;
         let bootstrap = Bootstrap::at(executable);
-        let workflow = bootstrap.workflow(self.workflow.as_deref()).await?;
-        Ok(Built { package, bootstrap, workflow })
+        let wanted = self.workflow.as_deref();
+        let (error, held) = match bootstrap.describe().await {
+            Ok(workflows) => {
+                let held: Vec<String> = workflows.iter().map(|one| one.graph.workflow.clone()).collect();
+                match bootstrap.choose(workflows, wanted) {
+                    Ok(workflow) => {
+                        let binary = binary.to_owned();
+                        return Ok(Built { package, bootstrap, workflow, binary, held });
+                    }
+                    Err(error) => (error, held),
+                }
+            }
+            Err(error) => (error, Vec::new()),
+        };
+        if let BootstrapError::Empty { .. } | BootstrapError::NoSuchWorkflow { .. } = error {
+            let mut missing = sources::not_linked(&package, binary, &held).await?;
+            missing.retain(|one| wanted.is_none_or(|name| one.workflow == name));
+            if !missing.is_empty() {
+                return Err(CliError::NotLinked(missing));
+            }
+        }
+        Err(error.into())
     }
 }
 
@@ -58,6 +82,11 @@ impl Built {
     /// The manifest beside the package's Cargo.toml.
     pub(crate) fn manifest(&self) -> Result<ManifestFile, CliError> {
         Ok(ManifestFile::read(&self.package.directory)?)
+    }
+
+    /// The workflows of its sources that it does not hold.
+    pub(crate) async fn not_linked(&self) -> Result<Vec<NotLinked>, CliError> {
+        Ok(sources::not_linked(&self.package, &self.binary, &self.held).await?)
     }
 
     /// What is noted when this is deployed under a manifest.

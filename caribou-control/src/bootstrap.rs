@@ -63,8 +63,25 @@ pub enum BootstrapError {
     /// A graph of it is not sound.
     #[error(transparent)]
     Graph(#[from] GraphError),
+    /// It is a bootstrap without a workflow.
+    #[error(
+        "{} holds no workflow; put `#[caribou::workflow]` on an `async fn` in a module that the binary uses",
+        path.display()
+    )]
+    Empty {
+        /// The executable.
+        path: PathBuf,
+    },
+    /// It is a bootstrap, and refuses to serve.
+    #[error("{}: {said}", path.display())]
+    Unsound {
+        /// The executable.
+        path: PathBuf,
+        /// What it said.
+        said: String,
+    },
     /// It has no workflow of the name asked for.
-    #[error("the bootstrap has no workflow `{wanted}`; it has {}", known.join(", "))]
+    #[error("the bootstrap has no workflow `{wanted}`; it has:{}", listed(known))]
     NoSuchWorkflow {
         /// The name asked for.
         wanted: String,
@@ -72,7 +89,7 @@ pub enum BootstrapError {
         known: Vec<String>,
     },
     /// It has several workflows, and none was named.
-    #[error("the bootstrap has several workflows ({}); name one with --workflow", known.join(", "))]
+    #[error("the bootstrap has several workflows; name one with --workflow:{}", listed(known))]
     SeveralWorkflows {
         /// What it has.
         known: Vec<String>,
@@ -85,6 +102,11 @@ pub enum BootstrapError {
         /// The error.
         message: String,
     },
+}
+
+/// Names, a line each.
+fn listed(names: &[String]) -> String {
+    [&[String::new()], names].concat().join("\n    ")
 }
 
 impl Bootstrap {
@@ -115,11 +137,21 @@ impl Bootstrap {
         };
         if !output.status.success() {
             let said = String::from_utf8_lossy(&output.stderr);
+            if said.starts_with("this bootstrap has no workflow") {
+                return Err(BootstrapError::Empty { path: self.path.clone() });
+            }
+            if said.starts_with("this bootstrap ") {
+                let said = said.trim().to_owned();
+                return Err(BootstrapError::Unsound { path: self.path.clone(), said });
+            }
             let said = said.trim().lines().last().unwrap_or("it said nothing").to_owned();
             return Err(not_one(format!(
                 "asked to `describe` itself, it ended with {} ({said})",
                 output.status
             )));
+        }
+        if output.stdout.trim_ascii().is_empty() {
+            return Err(not_one("asked to `describe` itself, it printed nothing".into()));
         }
         let description: Description = serde_json::from_slice(&output.stdout)
             .map_err(|cause| not_one(format!("its answer to `describe` cannot be read ({cause})")))?;
@@ -132,27 +164,27 @@ impl Bootstrap {
         Ok(description.workflows)
     }
 
-    /// The workflow of this name; the only one if none is named.
+    /// The workflow of this name among those that it [holds](Self::describe); the only one if none is named.
     ///
     /// # Errors
     ///
     /// [`BootstrapError`] says what the bootstrap has instead.
-    pub async fn workflow(&self, wanted: Option<&str>) -> Result<Described, BootstrapError> {
-        let mut workflows = self.describe().await?;
+    pub fn choose(
+        &self,
+        mut workflows: Vec<Described>,
+        wanted: Option<&str>,
+    ) -> Result<Described, BootstrapError> {
         let known: Vec<String> = workflows.iter().map(|w| w.graph.workflow.clone()).collect();
         let index = match wanted {
+            _ if known.is_empty() => return Err(BootstrapError::Empty { path: self.path.clone() }),
             Some(name) => known.iter().position(|workflow| workflow == name),
             None if known.len() == 1 => Some(0),
-            None if known.is_empty() => None,
             None => return Err(BootstrapError::SeveralWorkflows { known }),
         };
-        match (index, wanted) {
-            (Some(index), _) => Ok(workflows.swap_remove(index)),
-            (None, Some(wanted)) => Err(BootstrapError::NoSuchWorkflow { wanted: wanted.to_owned(), known }),
-            (None, None) => {
-                Err(BootstrapError::NotOne { path: self.path.clone(), why: "it holds no workflow".into() })
-            }
-        }
+        let missing = || wanted.unwrap_or_default().to_owned();
+        index
+            .map(|index| workflows.swap_remove(index))
+            .ok_or_else(|| BootstrapError::NoSuchWorkflow { wanted: missing(), known })
     }
 
     /// Calls a workflow as a plain function, in a process of its own.
@@ -221,6 +253,21 @@ mod tests {
         let (_folder, bootstrap) = script("echo 'what?' >&2; exit 3");
         let error = bootstrap.describe().await.unwrap_err().to_string();
         assert!(error.contains("what?"), "{error}");
+    }
+
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn a_bootstrap_that_holds_nothing_or_too_much_says_so_itself() {
+        let empty = caribou_runtime::bootstrap::BootstrapError::Empty;
+        let (_folder, bootstrap) = script(&format!("echo '{empty}' >&2; exit 1"));
+        assert!(matches!(bootstrap.describe().await, Err(BootstrapError::Empty { .. })));
+        let twice = caribou_runtime::bootstrap::BootstrapError::Twice("press");
+        let (_folder, bootstrap) = script(&format!("echo '{twice}' >&2; exit 1"));
+        let error = bootstrap.describe().await.unwrap_err().to_string();
+        assert!(
+            error.ends_with("bootstrap: this bootstrap has two workflows called `press`; rename one"),
+            "{error}"
+        );
     }
 
     #[cfg(unix)]

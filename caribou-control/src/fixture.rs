@@ -43,8 +43,17 @@ pub(crate) fn diamond() -> Graph {
 
 /// A record of the attempt of one node of [`diamond`].
 pub(crate) fn record(run: &str, id: u16, received: u64, successors: &[(u16, u8, bool, u64)]) -> StageRecord {
+    record_of(&diamond(), run, id, received, successors)
+}
+
+fn record_of(
+    graph: &Graph,
+    run: &str,
+    id: u16,
+    received: u64,
+    successors: &[(u16, u8, bool, u64)],
+) -> StageRecord {
     let at = Timestamp::from_millis;
-    let graph = diamond();
     let node = graph.node(NodeId(id)).unwrap();
     StageRecord {
         format: 1,
@@ -107,4 +116,48 @@ pub(crate) fn records(run: &str, start: u64) -> Vec<StageRecord> {
 /// [`records`] as lines of telemetry.
 pub(crate) fn lines(run: &str, start: u64) -> Vec<String> {
     records(run, start).iter().map(|record| serde_json::to_string(record).unwrap()).collect()
+}
+
+/// `b` maps what `a` gives.
+pub(crate) fn mapped() -> Graph {
+    let map = NodeKind::Stage { function: 1, each: true, caught: false };
+    let collect = NodeKind::Collect { of: NodeId(2), host: NodeId(2) };
+    let diamond = diamond();
+    Graph {
+        functions: diamond.functions[..2].into(),
+        nodes: vec![
+            node("input", NodeKind::Entry, 0),
+            node("a", NodeKind::stage(0), 1),
+            node("b", map, 1),
+            node("collect", collect, 2),
+            node("result", NodeKind::Result, 1),
+        ],
+        edges: vec![
+            edge(0, 1, 0, None),
+            edge(1, 2, 0, None),
+            edge(1, 3, 0, None),
+            edge(2, 3, 1, None),
+            edge(3, 4, 0, None),
+        ],
+        ..diamond
+    }
+}
+
+/// The records of one run of [`mapped`] with so many items, one after the other and each slower than the last.
+pub(crate) fn mapped_records(run: &str, start: u64, items: u32) -> Vec<StageRecord> {
+    let (graph, t) = (mapped(), start + 1_000);
+    let record = |id, received, successors: &[_]| record_of(&graph, run, id, received, successors);
+    let mut records = vec![
+        record(0, t, &[(1, 0, true, t + 5)]),
+        record(1, t + 20, &[(2, 0, items > 0, t + 110), (3, 0, true, t + 111)]),
+    ];
+    for item in 0..items {
+        let later = t + 120 + 10 * u64::from(item);
+        let mut record = record(2, later, &[(3, 1, true, later + 90)]);
+        record.item = Some(item);
+        record.duration_ms += f64::from(item);
+        records.push(record);
+    }
+    records.push(record(3, t + 300, &[(4, 0, true, t + 320)]));
+    records
 }

@@ -249,7 +249,7 @@ mod tests {
     use caribou_model::AttemptOutcome;
 
     use super::*;
-    use crate::fixture::{diamond, lines, record, records};
+    use crate::fixture::{diamond, lines, mapped, mapped_records, record, records};
 
     const DAY: u64 = 24 * 3600 * 1000;
 
@@ -312,6 +312,50 @@ mod tests {
         assert!((stage.billed_s - 0.18).abs() < 1e-9);
         assert!((stage.duration_s - 0.08).abs() < 1e-9);
         assert_eq!(learned.workload.runs[0].edges[0].as_ref().unwrap().latency_s, Some(0.01));
+    }
+
+    fn fold_mapped(records: &[StageRecord]) -> Learned {
+        let lines = as_lines(records);
+        let log = Log::read(&mapped(), lines.iter().map(String::as_str));
+        assert_eq!(log.unreadable, []);
+        learn(&mapped(), &log, Timestamp::from_millis(2 * DAY), Limits::default())
+    }
+
+    #[test]
+    fn the_items_of_a_map_count_together_as_one_stage() {
+        let learned = fold_mapped(&mapped_records("r1", 0, 3));
+        let [run] = learned.workload.runs.as_slice() else { panic!("{learned:?}") };
+        let map = run.stages[1].as_ref().unwrap();
+        assert_eq!((map.attempts, map.store_writes), (3, 6));
+        assert!((map.billed_s - 0.27).abs() < 1e-9, "{}", map.billed_s);
+        assert!((map.cpu_s.unwrap() - 0.21).abs() < 1e-9);
+        assert!((map.duration_s - 0.082).abs() < 1e-9, "that of the slowest item, not {}", map.duration_s);
+        let (dispatched, collected) = (run.edges[1].as_ref().unwrap(), run.edges[3].as_ref().unwrap());
+        assert_eq!((dispatched.count, dispatched.bytes), (3, 1000));
+        assert_eq!((collected.count, collected.bytes), (3, 3000));
+        assert_eq!((dispatched.latency_s, collected.latency_s), (Some(0.01), Some(0.07)));
+    }
+
+    #[test]
+    fn a_map_without_items_did_not_run() {
+        let learned = fold_mapped(&mapped_records("r1", 0, 0));
+        let [run] = learned.workload.runs.as_slice() else { panic!("{learned:?}") };
+        assert!(run.stages[1].is_none() && run.edges[1].is_none() && run.edges[3].is_none());
+        assert!(run.edges[2].is_some());
+    }
+
+    #[test]
+    fn a_run_with_an_item_missing_is_partial() {
+        let mut all = mapped_records("r1", 0, 3);
+        all.remove(3);
+        assert_eq!(fold_mapped(&all).partial.len(), 1);
+    }
+
+    #[test]
+    fn a_stage_whose_failure_went_on_as_a_value_counts() {
+        let mut all = records("r1", 0);
+        all[1].outcome = AttemptOutcome::Caught;
+        assert_eq!(fold(&as_lines(&all)).workload.runs.len(), 1);
     }
 
     #[test]

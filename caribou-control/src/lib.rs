@@ -5,13 +5,15 @@
 //! | [`facts`] | grids, prices, distances |
 //! | [`manifest`] | finds and reads `caribou.toml` |
 //! | [`package`], [`bootstrap`] | builds a workflow's package; asks the bootstrap what it holds |
+//! | [`sources`] | workflows in the sources that the bootstrap does not hold |
+//! | [`graph`] | a graph as text, Mermaid, DOT and SVG |
 //! | [`telemetry`], [`learn`] | reads lines of telemetry and folds them into the workload |
 //! | [`account`] | what observed runs caused; planned runs against probes |
 //! | [`difference`] | what a new plan would change |
 //! | [`deploy`], [`migrate`] | brings functions to regions; puts a plan in force |
 //! | [`state`] | what is kept on disk between commands |
 //! | [`report`] | the HTML page |
-//! | [`quantity`], [`calendar`] | figures and instants as people read them |
+//! | [`quantity`], [`calendar`], [`text`] | figures, instants and long lines as people read them |
 
 pub mod account;
 pub mod bootstrap;
@@ -19,14 +21,17 @@ pub mod calendar;
 pub mod deploy;
 pub mod difference;
 pub mod facts;
+pub mod graph;
 pub mod learn;
 pub mod manifest;
 pub mod migrate;
 pub mod package;
 pub mod quantity;
 pub mod report;
+pub mod sources;
 pub mod state;
 pub mod telemetry;
+pub mod text;
 
 #[cfg(test)]
 mod fixture;

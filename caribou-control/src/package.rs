@@ -120,21 +120,67 @@ pub enum PackageError {
 
 #[derive(Deserialize)]
 struct Metadata {
-    packages: Vec<MetadataPackage>,
+    packages: Vec<Member>,
 }
 
-#[derive(Deserialize)]
-struct MetadataPackage {
+/// A package as cargo describes it.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Member {
     name: String,
     manifest_path: PathBuf,
     targets: Vec<Target>,
     default_run: Option<String>,
+    #[serde(default)]
+    dependencies: Vec<Dependency>,
 }
 
-#[derive(Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 struct Target {
     name: String,
     kind: Vec<String>,
+    src_path: PathBuf,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+struct Dependency {
+    path: Option<PathBuf>,
+    /// `None` for an ordinary one.
+    kind: Option<String>,
+    rename: Option<String>,
+    optional: bool,
+}
+
+impl Member {
+    /// Whether its Cargo.toml lies in a folder.
+    pub(crate) fn is_in(&self, folder: &Path) -> bool {
+        let own = self.manifest_path.parent().and_then(|own| own.canonicalize().ok());
+        own.is_some() && own == folder.canonicalize().ok()
+    }
+
+    /// The root file of a binary.
+    pub(crate) fn binary(&self, name: &str) -> Option<PathBuf> {
+        let target = self.targets.iter().find(|target| target.is_binary() && target.name == name)?;
+        Some(target.src_path.clone())
+    }
+
+    /// The name and the root file of its library.
+    pub(crate) fn library(&self) -> Option<(String, PathBuf)> {
+        let is_library = |kind: &String| kind == "lib" || kind == "rlib";
+        let target = self.targets.iter().find(|target| target.kind.iter().any(is_library))?;
+        Some((target.name.replace('-', "_"), target.src_path.clone()))
+    }
+
+    /// The folders of the packages that it always needs by path, each with the name that it has here, if that is
+    /// another.
+    pub(crate) fn path_dependencies(&self) -> Vec<(PathBuf, Option<String>)> {
+        let always = |one: &&Dependency| one.kind.is_none() && !one.optional;
+        let needed = self.dependencies.iter().filter(always);
+        needed
+            .filter_map(|one| {
+                Some((one.path.clone()?, one.rename.as_ref().map(|name| name.replace('-', "_"))))
+            })
+            .collect()
+    }
 }
 
 #[derive(Deserialize)]
@@ -168,20 +214,9 @@ impl Package {
         if !cargo_toml.is_file() {
             return Err(no_package());
         }
-        let output = cargo()
-            .args(["metadata", "--no-deps", "--format-version", "1", "--manifest-path"])
-            .arg(&cargo_toml)
-            .output()
-            .await
-            .map_err(|cause| PackageError::NoCargo { cause })?;
-        let unreadable = |stderr: String| PackageError::Metadata { directory: directory.clone(), stderr };
-        if !output.status.success() {
-            return Err(unreadable(String::from_utf8_lossy(&output.stderr).into_owned()));
-        }
-        let metadata: Metadata =
-            serde_json::from_slice(&output.stdout).map_err(|cause| unreadable(cause.to_string()))?;
-        let mut members: Vec<String> = metadata.packages.iter().map(|package| package.name.clone()).collect();
-        let found = metadata.packages.into_iter().find(|package| {
+        let packages = members(&directory).await?;
+        let mut members: Vec<String> = packages.iter().map(|package| package.name.clone()).collect();
+        let found = packages.into_iter().find(|package| {
             package.manifest_path.canonicalize().is_ok_and(|manifest| manifest == cargo_toml)
         });
         let Some(package) = found else {
@@ -280,6 +315,23 @@ impl Package {
         });
         executable.ok_or(PackageError::NothingBuilt { command: shown })
     }
+}
+
+/// The packages of the workspace that a folder is in.
+pub(crate) async fn members(directory: &Path) -> Result<Vec<Member>, PackageError> {
+    let output = cargo()
+        .args(["metadata", "--no-deps", "--format-version", "1", "--manifest-path"])
+        .arg(directory.join("Cargo.toml"))
+        .output()
+        .await
+        .map_err(|cause| PackageError::NoCargo { cause })?;
+    let unreadable = |stderr: String| PackageError::Metadata { directory: directory.to_path_buf(), stderr };
+    if !output.status.success() {
+        return Err(unreadable(String::from_utf8_lossy(&output.stderr).into_owned()));
+    }
+    let metadata: Metadata =
+        serde_json::from_slice(&output.stdout).map_err(|cause| unreadable(cause.to_string()))?;
+    Ok(metadata.packages)
 }
 
 /// What the compiler said, without the list of what it compiled before.

@@ -71,7 +71,7 @@ impl Cloud {
     ///
     /// [`CloudError`] if the configuration makes no sense, the state is in use, unusable or its disk full, or the
     /// port is taken.
-    pub async fn start(config: Config) -> Result<Self, CloudError> {
+    pub async fn start(mut config: Config) -> Result<Self, CloudError> {
         if config.regions.is_empty() {
             return Err(CloudError::Config("it has no regions; give at least one".into()));
         }
@@ -80,6 +80,8 @@ impl Cloud {
             return Err(CloudError::Config(wrong.into()));
         }
         Distances::new(&config)?;
+        // instances work in a folder of their own, and the state outlives the folder that this process works in
+        config.state = std::path::absolute(&config.state).map_err(|e| CloudError::io(&config.state, &e))?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .thread_name("caribou-cloud")

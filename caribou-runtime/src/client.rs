@@ -154,6 +154,7 @@ impl Client {
             None if self.ports.clock.now() < deadline => RunStatus::Running { started, deadline },
             None => RunStatus::Failed {
                 stage: None,
+                item: None,
                 error: "the run passed its deadline; a stage was lost, is too slow, or could not be reached"
                     .into(),
                 input: Vec::new(),
@@ -170,8 +171,8 @@ impl Client {
                 for value in failure.input {
                     input.push(codec::to_json(&self.content(value).await?).map_err(unreadable)?);
                 }
-                let (stage, error) = (Some(failure.stage), failure.error);
-                RunStatus::Failed { stage, error, input, started, ended, pin }
+                let (stage, item, error) = (Some(failure.stage), failure.item, failure.error);
+                RunStatus::Failed { stage, item, error, input, started, ended, pin }
             }
         })
     }

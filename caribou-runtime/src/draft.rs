@@ -171,6 +171,42 @@ pub const fn check_deployed_name<F: Function>(workflow: &Workflow) {
 mod tests {
     use super::*;
 
+    struct Parse;
+
+    impl Function for Parse {
+        type Input = (String,);
+        type Output = u32;
+        type Failure = crate::Error;
+
+        const NAME: &'static str = "parse";
+
+        fn spec() -> caribou_model::FunctionSpec {
+            caribou_model::FunctionSpec::new(Self::NAME)
+        }
+
+        async fn call(_: crate::Context, (text,): (String,)) -> crate::Result<u32> {
+            Ok(text.parse()?)
+        }
+    }
+
+    #[test]
+    fn a_map_is_drawn_with_what_collects_it() {
+        let map = |draft: Draft, at| {
+            let [stage, collect] = [at, at + 1].map(NodeId);
+            let draft = draft.map::<Parse>(1).caught().collect(stage, stage);
+            let draft = draft.edge(NodeId::ENTRY, stage, 0, &[]).edge(NodeId::ENTRY, collect, 0, &[]);
+            draft.edge(stage, collect, 1, &[]).edge(collect, NodeId(5), u8::from(at == 3), &[])
+        };
+        let draft = map(map(Draft::new("parsing", "0.1.0").entry("Vec<String>"), 1), 3);
+        let mut graph = draft.result("Vec<u32>", 2).finish();
+        graph.edges.sort_by_key(|edge| (edge.from, edge.to, edge.slot));
+        graph.validate().unwrap();
+        let names: Vec<_> = graph.nodes.iter().map(|node| node.name.as_str()).collect();
+        assert_eq!(names, ["input", "parse", "collect", "parse#2", "collect#2", "result"]);
+        assert_eq!(graph.nodes[2].output, "Vec<u32>");
+        assert!(graph.nodes[3].kind.is_map() && graph.nodes[3].kind.is_caught());
+    }
+
     #[test]
     fn a_type_is_named_as_an_author_would() {
         assert_eq!(type_text("alloc::vec::Vec<(u8, core::option::Option<a::b::C>)>"), "Vec<(u8, Option<C>)>");

@@ -90,6 +90,7 @@ pub type Failed<R> = <R as FunctionResult>::Error;
 )]
 pub trait Caught {}
 
+#[diagnostic::do_not_recommend]
 impl Caught for Error {}
 
 /// Checks that the failure of a function can be a value: a crash, a timeout or a dead letter must fit into it as well. It

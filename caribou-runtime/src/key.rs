@@ -4,15 +4,35 @@
 //! |---|---|---|
 //! | `{workflow}/plan/{version}` | home | the deployment plan |
 //! | `{workflow}/run/{run}` | home | the run record: pin, claim and outcome of the entry, status, result |
-//! | `{workflow}/claim/{run}/{node}` | the node's | claim and outcome of a stage or gate |
+//! | `{workflow}/claim/{run}/{place}` | the node's | claim and outcome of a stage or gate |
+//! | `{workflow}/dispatched/{run}/{node}` | the dispatcher's | how many items of a map were handed over |
 //! | `{workflow}/arrival/{run}/{node}/{slot}` | the sync node's | the values that fill one slot |
+//! | `{workflow}/arrival/{run}/{node}/{slot}/{item}` | the sync node's | what one item of a map gave |
 //! | `{workflow}/arrived/{run}/{node}` | the sync node's | the set of slots that are filled |
-//! | `{workflow}/{run}/{node}/{attempt}/{n}` | the producer's | a large value (among the blobs) |
+//! | `{workflow}/arrived/{run}/{node}/{slot}/{shard}` | the sync node's | the set of items that arrived, of 256 |
+//! | `{workflow}/arrived/{run}/{node}/{slot}` | the sync node's | the set of those sets that are complete |
+//! | `{workflow}/{run}/{place}/{attempt}/{n}` | the producer's | a large value (among the blobs) |
 //! | `{workflow}/{run}/input` | the entry's | a large input (among the blobs) |
+//!
+//! A *place* is a node, or one item of a map: `3`, `3.17`.
 
 use std::fmt;
 
 use caribou_model::{NodeId, RunId};
+
+/// Where work is claimed and done once: a node, or one item of a map.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub(crate) node: NodeId,
+    pub(crate) item: Option<u32>,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.node)?;
+        self.item.map_or(Ok(()), |item| write!(f, ".{item}"))
+    }
+}
 
 /// The plan of a version of a workflow.
 pub(crate) fn plan(workflow: &str, version: &str) -> String {
@@ -24,9 +44,14 @@ pub(crate) fn run(workflow: &str, run: &RunId) -> String {
     format!("{workflow}/run/{run}")
 }
 
-/// The claim on a node, and then its outcome.
-pub(crate) fn claim(workflow: &str, run: &RunId, node: NodeId) -> String {
-    format!("{workflow}/claim/{run}/{node}")
+/// The claim on a place, and then its outcome.
+pub(crate) fn claim(workflow: &str, run: &RunId, place: Place) -> String {
+    format!("{workflow}/claim/{run}/{place}")
+}
+
+/// How far the dispatch of a map is.
+pub(crate) fn dispatched(workflow: &str, run: &RunId, map: NodeId) -> String {
+    format!("{workflow}/dispatched/{run}/{map}")
 }
 
 /// The values for one slot of a sync node.
@@ -39,15 +64,35 @@ pub(crate) fn arrived(workflow: &str, run: &RunId, node: NodeId) -> String {
     format!("{workflow}/arrived/{run}/{node}")
 }
 
-/// A large value made by one attempt at a node.
+/// What one item of a map gave, for a slot of what collects it.
+pub(crate) fn item_arrival(workflow: &str, run: &RunId, node: NodeId, slot: u8, item: u32) -> String {
+    format!("{workflow}/arrival/{run}/{node}/{slot}/{item}")
+}
+
+/// The items of one shard of a map that have arrived.
+pub(crate) fn shard_arrived(workflow: &str, run: &RunId, node: NodeId, slot: u8, shard: u32) -> String {
+    format!("{workflow}/arrived/{run}/{node}/{slot}/{shard}")
+}
+
+/// The shards of a map that are complete.
+pub(crate) fn shards_arrived(workflow: &str, run: &RunId, node: NodeId, slot: u8) -> String {
+    format!("{workflow}/arrived/{run}/{node}/{slot}")
+}
+
+/// What the keys of all large values made at a place begin with.
+pub(crate) fn blobs_of(workflow: &str, run: &RunId, place: Place) -> String {
+    format!("{workflow}/{run}/{place}/")
+}
+
+/// A large value made by one attempt at a place.
 pub(crate) fn blob(
     workflow: &str,
     run: &RunId,
-    node: NodeId,
+    place: Place,
     attempt: &dyn fmt::Display,
-    n: usize,
+    n: &dyn fmt::Display,
 ) -> String {
-    format!("{workflow}/{run}/{node}/{attempt}/{n}")
+    format!("{workflow}/{run}/{place}/{attempt}/{n}")
 }
 
 /// The large input of a run.

@@ -14,6 +14,7 @@
 //! | `m`, `a` | the sending node, and which attempt at it |
 //! | `k` | hops so far |
 //! | `s` | when it was sent, ms since 1970 |
+//! | `i` | to a map: which item it is for, from 0, and how many there are; absent in every other message |
 //! | `y` | the values: base64 text, or an object for one that lies in a blob |
 
 use std::borrow::Cow;
@@ -38,6 +39,8 @@ pub const LARGEST: usize = 256 * 1024;
 pub(crate) struct Message {
     pub(crate) pin: Pin,
     pub(crate) to: NodeId,
+    /// To a map: the item that it is for.
+    pub(crate) item: Option<MapItem>,
     /// Says that all slots of a sync node are filled; the values lie in its region.
     pub(crate) fires: bool,
     /// Was a dead letter, sent again.
@@ -47,6 +50,15 @@ pub(crate) struct Message {
     pub(crate) hops: u16,
     pub(crate) sent: Timestamp,
     pub(crate) values: Vec<StoredValue>,
+}
+
+/// One item of a map.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct MapItem {
+    /// Which it is, from 0.
+    pub(crate) index: u32,
+    /// How many there are.
+    pub(crate) total: u32,
 }
 
 /// Why a text is no message.
@@ -94,6 +106,8 @@ struct Wire<'a> {
     a: u32,
     k: u16,
     s: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    i: Option<(u32, u32)>,
     #[serde(borrow, default, skip_serializing_if = "Vec::is_empty")]
     y: Vec<WireValue<'a>>,
 }
@@ -140,6 +154,7 @@ impl Message {
             a: self.attempt,
             k: self.hops,
             s: self.sent.as_millis(),
+            i: self.item.map(|item| (item.index, item.total)),
             y: self.values.iter().map(value).collect(),
         };
         Ok(serde_json::to_string(&wire)?)
@@ -160,6 +175,10 @@ impl Message {
         }
         if wire.f >= 2 * REVIVED {
             return Err(part("flags", &format!("{} has flags that format {FORMAT} does not know", wire.f)));
+        }
+        let item = wire.i.map(|(index, total)| MapItem { index, total });
+        if let Some(MapItem { index, total }) = item.filter(|item| item.index >= item.total) {
+            return Err(part("item", &format!("there is no item {index} of {total}")));
         }
         let (home, placement) = placement_of(&wire.p)?;
         let values = wire.y.into_iter().map(|value| match value {
@@ -184,6 +203,7 @@ impl Message {
                 traceparent: wire.x.map(Cow::into_owned),
             },
             to: NodeId(wire.n),
+            item,
             fires: wire.f & FIRES != 0,
             revived: wire.f & REVIVED != 0,
             from: NodeId(wire.m),
@@ -273,6 +293,7 @@ mod tests {
                 traceparent: Some("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".into()),
             },
             to: NodeId(3),
+            item: None,
             fires: false,
             revived: false,
             from: NodeId(2),
@@ -300,6 +321,11 @@ mod tests {
     fn a_message_comes_back_as_it_was() {
         let message = message(&["eu-north-1", "us-east-1", "eu-north-1", "sa-east-1"]);
         assert_eq!(Message::decode(&message.encode().unwrap()).unwrap(), message);
+        let item = Some(MapItem { index: 7, total: 10_000 });
+        let message = Message { item, ..message };
+        let body = message.encode().unwrap();
+        assert!(body.contains(r#""i":[7,10000],"y""#), "{body}");
+        assert_eq!(Message::decode(&body).unwrap(), message);
     }
 
     #[test]
@@ -321,6 +347,7 @@ mod tests {
         message.pin.run = "x".repeat(64).parse().unwrap();
         message.pin.epoch = Epoch(123_456);
         message.values = vec![StoredValue::Inline(vec![0; 999].into())];
+        message.item = Some(MapItem { index: 9_999, total: 10_000 });
         let body = message.encode().unwrap();
         let payload = STANDARD_NO_PAD.encode([0; 999]).len();
         assert!(body.len() - payload <= 512, "{} bytes", body.len() - payload);
@@ -338,6 +365,7 @@ mod tests {
             ("us-east-1/-", "US/-", "no region"),
             (r#""AQL/""#, r##""#""##, "values cannot be read"),
             (r#""k":2"#, r#""k":2,"more":1"#, "unknown field"),
+            (r#""k":2"#, r#""k":2,"i":[3,3]"#, "no item 3 of 3"),
         ] {
             let broken = body.replace(from, to);
             assert_ne!(broken, body);

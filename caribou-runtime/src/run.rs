@@ -32,6 +32,9 @@ pub(crate) enum End {
 pub(crate) struct Failure {
     /// The node's name.
     pub(crate) stage: String,
+    /// The item, if the node is a map.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) item: Option<u32>,
     pub(crate) region: Region,
     pub(crate) attempt: u32,
     pub(crate) error: String,
@@ -72,6 +75,8 @@ pub enum RunStatus {
     Failed {
         /// The node that failed, if it is known.
         stage: Option<String>,
+        /// Which item failed, if the node is a map.
+        item: Option<u32>,
         /// What went wrong.
         error: String,
         /// The values that reached the node, as JSON; those that lie in blobs are fetched.

@@ -35,6 +35,14 @@ impl From<StoredValue> for Value {
 }
 
 impl StoredValue {
+    /// Bytes that it takes itself; none if it is a blob.
+    pub(crate) fn inline_len(&self) -> usize {
+        match self {
+            Self::Inline(bytes) => bytes.len(),
+            Self::Blob(_) => 0,
+        }
+    }
+
     /// Bytes of the value itself, wherever they lie.
     pub(crate) fn len(&self) -> u64 {
         match self {

@@ -122,3 +122,23 @@ impl EdgeUse {
 pub(crate) fn dot<const N: usize>(quantities: [f64; N], coefficients: [f64; N]) -> f64 {
     quantities.iter().zip(coefficients).map(|(quantity, coefficient)| quantity * coefficient).sum()
 }
+
+#[cfg(test)]
+mod tests {
+    use caribou_model::Region;
+
+    use super::*;
+
+    #[test]
+    fn each_item_of_a_map_is_a_message_and_an_arrival_of_its_own() {
+        let home = Region::aws("us-east-1");
+        let edge =
+            |bytes, count| EdgeSample { from: home.clone(), to: home.clone(), bytes, count, latency_s: None };
+        let messages = EdgeUse::of_edge(&edge(1_000_000, 1000), EdgeKind::Message);
+        assert_eq!((messages.taken, messages.messages, messages.blobs), (1.0, 1000.0, 0.0));
+        let arrivals = EdgeUse::of_edge(&edge(2_000_000, 1000), EdgeKind::Sync);
+        assert_eq!((arrivals.write_units, arrivals.read_units), (3000.0, 1000.0));
+        let large = EdgeUse::of_edge(&edge(3_000_000, 3), EdgeKind::Message);
+        assert_eq!((large.messages, large.blobs), (3.0, 3.0));
+    }
+}

@@ -15,7 +15,7 @@ use serde_json::Value;
 use super::example::Photo;
 use crate::cloud::CloudProcess;
 use crate::error::CliError;
-use crate::graph;
+use crate::phrase;
 use crate::session::Session;
 use crate::terminal::Terminal;
 
@@ -130,7 +130,7 @@ impl<'p> Batch<'p> {
         };
         terminal.step(format!(
             "{} {what} in {seconds:.0} s ({:.1} s each), {succeeded} succeeded{restarted}",
-            graph::count(ended.len(), "run"),
+            phrase::count(ended.len(), "run"),
             seconds / ended.len().max(1) as f64
         ));
         let ids = ended.iter().map(|ended| ended.run.clone()).collect();

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use tokio::process::Command;
 
 use crate::error::CliError;
-use crate::graph;
+use crate::phrase;
 use crate::target::{self, Built};
 use crate::terminal::Terminal;
 
@@ -99,7 +99,7 @@ impl Example {
         let (least, most) = (sizes.clone().min().unwrap_or(0), sizes.max().unwrap_or(0));
         terminal.step(format!(
             "{} {origin}, {} to {} each; the plain call's result of each is known",
-            graph::count(photos.len(), "photograph"),
+            phrase::count(photos.len(), "photograph"),
             quantity::bytes(least),
             quantity::bytes(most)
         ));

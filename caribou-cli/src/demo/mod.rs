@@ -14,7 +14,7 @@ use crate::error::{CliError, Outcome};
 use crate::plan::Proposal;
 use crate::session::Session;
 use crate::terminal::Terminal;
-use crate::{graph, migrate, solve};
+use crate::{migrate, phrase, solve};
 
 mod batch;
 mod example;
@@ -69,7 +69,7 @@ pub(crate) async fn demo(args: Args, terminal: Terminal) -> Result<Outcome, CliE
 
     let state = State::in_directory(scratch.directory().join("cloud"));
     let cloud = CloudProcess::start(state.clone(), REGIONS.to_vec()).await?;
-    terminal.step(format!("embedded cloud at {} with {}", cloud.endpoint().url, graph::codes(&REGIONS)));
+    terminal.step(format!("embedded cloud at {} with {}", cloud.endpoint().url, phrase::codes(&REGIONS)));
     let mut manifest = built.manifest()?.manifest;
     manifest.runs.probe_share = PROBE_SHARE;
     let session = Session::new(state, cloud.endpoint().clone(), built.deployed(manifest));
@@ -105,7 +105,7 @@ async fn deploy(session: &Session, terminal: Terminal) -> Result<(), CliError> {
     deployer.deploy(&needs, |_| ()).await?;
     deployer.verify(&needs).await?;
     session.state.write_deployed(&session.deployed)?;
-    let functions = graph::count(workflow.functions.len(), "function");
+    let functions = phrase::count(workflow.functions.len(), "function");
     terminal.step(format!("{functions} deployed to the home region {}", manifest.home.code()));
     Ok(())
 }
@@ -115,7 +115,7 @@ async fn migrate_from(session: &Session, terminal: Terminal) -> Result<(Solved, 
     let log = session.settled_log().await?;
     solve::warn_of_unreadable(&log, terminal);
     let workload = session.learn(&log).workload;
-    let runs = graph::count(workload.runs.len(), "run");
+    let runs = phrase::count(workload.runs.len(), "run");
     let month = calendar::month(calendar::now());
     let solved = tokio::task::block_in_place(|| session.solve(workload, month, &Settings::default()))?;
     terminal.step(format!(

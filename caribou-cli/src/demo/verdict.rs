@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use caribou_control::account::Comparison;
 use caribou_control::report::Check;
 use caribou_control::telemetry::Log;
-use caribou_model::{AttemptOutcome, Graph, Hour, NodeId, Plan, Transmission};
+use caribou_model::{Graph, Hour, NodeId, Plan, Transmission};
 
 use super::batch::Ended;
 use super::example::Photo;
@@ -67,17 +67,17 @@ impl Verdict<'_> {
         let mut stages = 0_usize;
         let mut more = Vec::new();
         for ended in ended {
-            let mut attempts: BTreeMap<NodeId, (usize, usize, u32)> = BTreeMap::new();
+            let mut attempts: BTreeMap<(NodeId, Option<u32>), (usize, usize, u32)> = BTreeMap::new();
             for record in self.log.runs.get(&ended.run).into_iter().flatten() {
                 if self.graph.stage_index(record.node).is_some() {
-                    let (lines, successes, last) = attempts.entry(record.node).or_default();
+                    let (lines, successes, last) = attempts.entry((record.node, record.item)).or_default();
                     *lines += 1;
-                    *successes += usize::from(record.outcome == AttemptOutcome::Succeeded);
+                    *successes += usize::from(record.outcome.is_served());
                     *last = record.attempt.max(*last);
                 }
             }
             stages += attempts.len();
-            for (node, (lines, successes, last)) in attempts {
+            for ((node, _), (lines, successes, last)) in attempts {
                 let once = lines == 1 && last == 1;
                 if successes != 1 || !(once || self.restarts > 0) {
                     let stage = self.graph.node(node).map_or("?", |node| &node.name);

@@ -4,13 +4,21 @@ use std::fmt::Write;
 
 use caribou_model::{Graph, Hour, Node, NodeId, NodeKind, Plan};
 
-use super::layout::{HEIGHT, Layout, WIDTH};
 use super::legend::Legend;
-use super::text::escape;
+use crate::graph::layout::{Layout, Link, Size};
+use crate::graph::{condition, curve, shorten};
+use crate::text::escape;
+
+/// Width of a node, in the units of the drawing.
+const WIDTH: f64 = 176.0;
+/// Height of a node.
+const HEIGHT: f64 = 58.0;
+/// The longest condition, in characters, and the width of one.
+const CONDITION: (usize, f64) = (26, 7.0);
 
 /// Draws the graph. A stage shows its region at `hour`, and below it a strip of the day's 24 hours.
 pub(super) fn draw(graph: &Graph, plan: &Plan, hour: Hour, legend: &Legend) -> String {
-    let layout = Layout::of(graph);
+    let layout = layout(graph);
     let (width, height) = (layout.width, layout.height);
     let mut svg = format!(
         "<svg class=\"graph\" viewBox=\"0 0 {width:.0} {height:.0}\" style=\"max-width:{width:.0}px\" role=\"img\" \
@@ -18,14 +26,14 @@ pub(super) fn draw(graph: &Graph, plan: &Plan, hour: Hour, legend: &Legend) -> S
          markerWidth=\"7\" markerHeight=\"7\" orient=\"auto\"><path d=\"M0 0L8 4L0 8z\"/></marker></defs>\n",
         escape(&graph.workflow)
     );
-    for (edge, points) in graph.edges.iter().zip(&layout.edges) {
+    for (edge, way) in graph.edges.iter().zip(&layout.links) {
         let class = if edge.when.is_some() { "edge conditional" } else { "edge" };
         let carries = if edge.carries.is_empty() { "no value".to_owned() } else { edge.carries.join(", ") };
         let names = [edge.from, edge.to].map(|id| escape(graph.node(id).map_or("", |node| &node.name)));
         let _ = writeln!(
             svg,
             "<path class=\"{class}\" d=\"{}\" marker-end=\"url(#tip)\"><title>{} → {}: {}</title></path>",
-            curve(points),
+            curve(&way.points),
             names[0],
             names[1],
             escape(&carries)
@@ -36,12 +44,13 @@ pub(super) fn draw(graph: &Graph, plan: &Plan, hour: Hour, legend: &Legend) -> S
         draw_node(&mut svg, graph, plan, hour, legend, NodeId(index as u16), node);
         svg.push_str("</g>\n");
     }
-    for (edge, points) in graph.edges.iter().zip(&layout.edges) {
-        if let (Some(when), Some((x, y))) = (&edge.when, middle(points)) {
+    for (edge, way) in graph.edges.iter().zip(&layout.links) {
+        if let (Some(when), Some(told), Some((x, y))) = (&edge.when, condition(graph, edge), way.label) {
+            let y = y + 4.0;
             let _ = writeln!(
                 svg,
                 "<text class=\"when\" x=\"{x:.1}\" y=\"{y:.1}\">{}<title>{}</title></text>",
-                escape(&shorten(when, 26)),
+                escape(&shorten(&told, CONDITION.0)),
                 escape(when)
             );
         }
@@ -99,39 +108,20 @@ fn draw_node(
     }
 }
 
-/// A smooth line through the points of an edge: straight across a layer, curved between layers.
-fn curve(points: &[(f64, f64)]) -> String {
-    let mut path = String::new();
-    for (index, &(x, y)) in points.iter().enumerate() {
-        match index.checked_sub(1).and_then(|before| points.get(before)) {
-            None => {
-                let _ = write!(path, "M{x:.1} {y:.1}");
-            }
-            Some(&(x0, y0)) if index % 2 == 1 => {
-                let bend = (y - y0) * 0.55;
-                let _ = write!(path, "C{x0:.1} {:.1} {x:.1} {:.1} {x:.1} {y:.1}", y0 + bend, y - bend);
-            }
-            Some(_) => {
-                let _ = write!(path, "L{x:.1} {y:.1}");
-            }
-        }
-    }
-    path
-}
-
-/// Where the label of an edge stands: beside a bend if it has one, else halfway.
-fn middle(points: &[(f64, f64)]) -> Option<(f64, f64)> {
-    match points {
-        [a, b] | [_, a, b, ..] => Some((f64::midpoint(a.0, b.0), f64::midpoint(a.1, b.1) + 4.0)),
-        _ => None,
-    }
-}
-
-/// At most so many characters, the rest as an ellipsis.
-fn shorten(text: &str, most: usize) -> String {
-    let flat: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    if flat.chars().count() <= most {
-        return flat;
-    }
-    flat.chars().take(most - 1).chain(['…']).collect()
+/// Where nodes, edges and their conditions stand.
+fn layout(graph: &Graph) -> Layout {
+    let links = graph.edges.iter().map(|edge| Link {
+        from: edge.from.index(),
+        to: edge.to.index(),
+        port: edge.slot,
+        label: condition(graph, edge).map(|when| Size {
+            width: shorten(&when, CONDITION.0).chars().count() as f64 * CONDITION.1 + 8.0,
+            height: 16.0,
+        }),
+    });
+    let nodes = graph.nodes.iter().map(|node| match node.kind {
+        NodeKind::Stage { .. } => Size { width: WIDTH, height: HEIGHT },
+        _ => Size { width: WIDTH - 76.0, height: HEIGHT - 24.0 },
+    });
+    Layout::of(&nodes.collect::<Vec<_>>(), &links.collect::<Vec<_>>())
 }

@@ -6,10 +6,10 @@ use caribou_solver::{Figures, Interval};
 
 use super::Check;
 use super::legend::Legend;
-use super::text::escape;
 use crate::account::Comparison;
 use crate::difference::{Change, Difference, hours};
 use crate::quantity;
+use crate::text::escape;
 
 type Metric = (&'static str, fn(&Figures) -> Interval, fn(f64) -> String);
 

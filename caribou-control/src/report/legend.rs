@@ -4,8 +4,8 @@ use std::fmt::Write;
 
 use caribou_model::Region;
 
-use super::text::escape;
 use crate::facts::Facts;
+use crate::text::escape;
 
 /// Colours and letters of regions; the home region comes first.
 pub(super) struct Legend {

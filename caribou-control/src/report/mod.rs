@@ -11,16 +11,14 @@ use crate::calendar;
 use crate::difference::Difference;
 use crate::facts::Facts;
 use crate::quantity;
+use crate::text::escape;
 
 mod drawing;
 mod figures;
-mod layout;
 mod legend;
 mod schedule;
-mod text;
 
 use legend::Legend;
-use text::escape;
 
 /// Everything that a report shows.
 #[derive(Clone, Copy, Debug)]

@@ -6,9 +6,9 @@ use caribou_model::{Graph, Hour, Plan, Transmission};
 use caribou_solver::Solution;
 
 use super::legend::Legend;
-use super::text::escape;
 use crate::facts::Facts;
 use crate::quantity;
+use crate::text::escape;
 
 /// The table of stages by hour and of grids by hour.
 pub(super) fn table(

@@ -151,7 +151,7 @@ impl World {
             return;
         }
         let mut gone = false;
-        poll_fn(|_| {
+        poll_fn(|context| {
             let mut state = self.state();
             let State { random, faults, current, now, schedule, .. } = &mut *state;
             let Some(current) = current else { return Poll::Ready(()) };
@@ -170,6 +170,8 @@ impl World {
                 schedule.push(format!("{now:?} {} freezes at {call}", current.name));
             }
             current.wake = Some(current.wake.map_or(wake, |earlier| earlier.min(wake)));
+            // The executor polls when it is time; those between it and this call have to pass it on.
+            context.waker().wake_by_ref();
             Poll::Pending
         })
         .await;
@@ -356,13 +358,14 @@ impl Clock for World {
             }
             until
         };
-        poll_fn(|_| {
+        poll_fn(|context| {
             let mut state = self.state();
             if state.now >= until {
                 return Poll::Ready(());
             }
             if let Some(current) = &mut state.current {
                 current.wake = Some(current.wake.map_or(until, |earlier| earlier.min(until)));
+                context.waker().wake_by_ref();
             }
             Poll::Pending
         })
@@ -380,8 +383,8 @@ impl Telemetry for World {
     fn started(&self, attempt: &Context) {
         let mut state = self.state();
         state.note(|| format!("calls the function of {} (attempt {})", attempt.stage, attempt.attempt));
-        let Context { run, stage, attempt, .. } = attempt.clone();
-        state.calls.push(Call { run, stage, attempt });
+        let Context { run, stage, item, attempt, .. } = attempt.clone();
+        state.calls.push(Call { run, stage, item, attempt });
     }
 }
 

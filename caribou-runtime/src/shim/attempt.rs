@@ -10,6 +10,8 @@ use super::event::Event;
 use super::ledger::Ledger;
 use super::{Inner, Shim};
 use crate::Pin;
+use crate::key::Place;
+use crate::message::MapItem;
 
 /// What is known of an attempt while it is made.
 pub(crate) struct Attempt<'a> {
@@ -18,6 +20,8 @@ pub(crate) struct Attempt<'a> {
     pub(crate) ledger: Ledger<'a>,
     pub(crate) pin: &'a Pin,
     pub(crate) node: NodeId,
+    /// The item that it is for, at a map.
+    pub(crate) item: Option<MapItem>,
     /// Hops of the message so far.
     pub(crate) hops: u16,
     /// From 1.
@@ -29,6 +33,10 @@ pub(crate) struct Attempt<'a> {
     pub(crate) started: Option<Timestamp>,
     pub(crate) duration: Duration,
     pub(crate) cpu_before: Option<Duration>,
+    /// Its function failed for good, and the failure goes on as a value.
+    pub(crate) caught: bool,
+    /// It stands for attempts that came to no outcome, and calls no function.
+    pub(crate) given_up: bool,
 }
 
 impl Shim {
@@ -44,6 +52,7 @@ impl<'a> Attempt<'a> {
             ledger: Ledger::new(&shim.ports),
             pin,
             node,
+            item: None,
             hops: 0,
             number: 1,
             sent: None,
@@ -52,7 +61,14 @@ impl<'a> Attempt<'a> {
             started: None,
             duration: Duration::ZERO,
             cpu_before: shim.ports.meter.cpu_time(),
+            caught: false,
+            given_up: false,
         }
+    }
+
+    /// Where it claims and records.
+    pub(crate) fn place(&self) -> Place {
+        Place { node: self.node, item: self.item.map(|item| item.index) }
     }
 
     pub(crate) fn stage(&self) -> &'a str {
@@ -76,7 +92,7 @@ impl<'a> Attempt<'a> {
             version: self.pin.version.clone(),
             node: self.node,
             stage: self.stage().to_owned(),
-            item: None,
+            item: self.place().item,
             function: function.name.clone(),
             attempt: self.number,
             outcome,
@@ -114,7 +130,7 @@ impl<'a> Attempt<'a> {
         let edges = self.shim.graph.edges_from(self.node);
         edges
             .map(|edge| {
-                let sent = along(edge.to, edge.slot);
+                let sent = along(edge.to, edge.slot).filter(|sent| sent.taken);
                 SuccessorRecord {
                     to: edge.to,
                     slot: edge.slot,

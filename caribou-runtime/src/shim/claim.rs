@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use caribou_model::{NodeId, Region, Timestamp};
+use caribou_model::{AttemptOutcome, NodeId, Region, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::event::Event;
@@ -51,6 +51,9 @@ pub(crate) struct Outcome {
     /// Every value of the deliveries once.
     #[serde(rename = "v")]
     pub(crate) values: Vec<StoredValue>,
+    /// The function failed for good, and the deliveries tell of it.
+    #[serde(rename = "c", default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) caught: bool,
 }
 
 /// A delivery at rest.
@@ -63,12 +66,33 @@ pub(crate) struct StoredDelivery {
     /// Indices into [`Outcome::values`].
     #[serde(rename = "v")]
     pub(crate) values: Vec<u32>,
+    /// Of a map: what is sent to each item.
+    #[serde(rename = "i", default, skip_serializing_if = "Option::is_none")]
+    pub(crate) items: Option<StoredItems>,
     /// Where it went instead of the pinned region, after that was certain not to have accepted it.
     #[serde(rename = "m", default, skip_serializing_if = "Option::is_none")]
     pub(crate) moved: Option<Region>,
 }
 
+/// The items of a map at rest.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct StoredItems {
+    #[serde(rename = "n")]
+    pub(crate) count: u32,
+    /// For each argument of the function, whether all items share it.
+    #[serde(rename = "a")]
+    pub(crate) shared: Vec<bool>,
+    /// Where in [`Outcome::values`] the values are that are not shared: one list for each item.
+    #[serde(rename = "l")]
+    pub(crate) own: u32,
+}
+
 impl Outcome {
+    /// How an attempt ended that recorded it.
+    pub(crate) fn kind(&self) -> AttemptOutcome {
+        if self.caught { AttemptOutcome::Caught } else { AttemptOutcome::Succeeded }
+    }
+
     /// The values of one of its deliveries.
     pub(crate) fn values_of(&self, delivery: &StoredDelivery) -> Vec<StoredValue> {
         let value = |index: &u32| self.values.get(*index as usize).cloned();

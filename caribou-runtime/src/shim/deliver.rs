@@ -9,12 +9,12 @@ use super::attempt::Attempt;
 use super::claim::{Outcome, Progress, StoredDelivery};
 use super::error::HandleError;
 use super::hold::Hold;
-use super::sync::Arrival;
+use super::sync::Given;
+use crate::key;
 use crate::message::Message;
-use crate::port::{Put, SendError, StageAddress};
+use crate::port::{SendError, StageAddress};
 use crate::run::End;
 use crate::stored::StoredValue;
-use crate::{codec, key};
 
 /// The wait after the first failed send; each further wait is twice as long, up to [`LONGEST_WAIT`].
 const FIRST_WAIT: Duration = Duration::from_millis(100);
@@ -26,13 +26,15 @@ const RESERVE: Duration = Duration::from_millis(500);
 #[derive(Clone, Debug)]
 pub(crate) struct Sent {
     pub(crate) region: Region,
-    /// Bytes of the message or item, and of the blobs made for it.
+    /// Whether anything was: to a map without items nothing is.
+    pub(crate) taken: bool,
+    /// Bytes of the messages or items, and of the blobs made for them.
     pub(crate) bytes: u64,
     pub(crate) at: Timestamp,
 }
 
 /// Why a delivery has to be tried elsewhere, or later.
-enum Undelivered {
+pub(super) enum Undelivered {
     /// It is certain that the region does not have it.
     NotAccepted,
     Error(HandleError),
@@ -69,20 +71,22 @@ impl Attempt<'_> {
     /// Sends one delivery to where it belongs.
     async fn send(&self, outcome: &Outcome, delivery: &StoredDelivery) -> Result<Sent, Undelivered> {
         let values = outcome.values_of(delivery);
-        let made_here = format!("{}/{}/{}/", self.pin.workflow, self.pin.run, self.node);
-        let blobs = values.iter().filter_map(|value| match value {
-            StoredValue::Blob(reference) if reference.key.starts_with(&made_here) => Some(reference.bytes),
-            _ => None,
-        });
-        let blob_bytes: u64 = blobs.sum();
+        let blob_bytes = self.bytes_of_blobs(&values);
         let graph = &self.shim.graph;
         let pinned = self.pin.placement.region_of_node(graph, delivery.to, &self.pin.home);
         let region = delivery.moved.as_ref().or(pinned).unwrap_or(&self.pin.home).clone();
         let at = self.shim.ports.clock.now();
-        let sent = |bytes: u64| Sent { region: region.clone(), bytes: bytes + blob_bytes, at };
+        let sent = |bytes: u64| Sent { region: region.clone(), taken: true, bytes: bytes + blob_bytes, at };
+        if let Some(items) = &delivery.items {
+            let bytes = self.dispatch(outcome, delivery, items, &region).await?;
+            return Ok(Sent { taken: items.count > 0, ..sent(bytes) });
+        }
         let joins = delivery.to == self.node;
         if graph.is_sync(delivery.to) && !joins {
-            return Ok(sent(self.arrive(delivery, values, &region).await?));
+            return Ok(sent(match self.item {
+                Some(item) => self.arrive_item(item, delivery, values, &region).await?,
+                None => self.arrive(delivery.to, delivery.slot, Given::Values(values), &region).await?,
+            }));
         }
         if delivery.to == graph.result() {
             let bytes = values.first().map_or(0, StoredValue::len);
@@ -94,6 +98,16 @@ impl Attempt<'_> {
         }
         let message = self.message(delivery.to, false, values);
         Ok(sent(self.post(&message, &region, region != self.pin.home).await?))
+    }
+
+    /// Bytes of those values that were stored as blobs here.
+    pub(super) fn bytes_of_blobs<'v>(&self, values: impl IntoIterator<Item = &'v StoredValue>) -> u64 {
+        let made_here = key::blobs_of(&self.pin.workflow, &self.pin.run, self.place());
+        let bytes = values.into_iter().map(|value| match value {
+            StoredValue::Blob(reference) if reference.key.starts_with(&made_here) => reference.bytes,
+            _ => 0,
+        });
+        bytes.sum()
     }
 
     /// Sends a delivery home whose region did not accept it, once that is recorded for retries to read.
@@ -120,49 +134,14 @@ impl Attempt<'_> {
             };
         }
         // The run has ended meanwhile: nothing waits for this delivery.
-        Ok(Sent { region: home.clone(), bytes: 0, at: self.shim.ports.clock.now() })
+        Ok(Sent { region: home.clone(), taken: true, bytes: 0, at: self.shim.ports.clock.now() })
     }
 
-    /// Fills a slot of a sync node, and fires the node if that was the last. Tells the bytes moved.
-    async fn arrive(
-        &self,
-        delivery: &StoredDelivery,
-        values: Vec<StoredValue>,
-        region: &Region,
-    ) -> Result<u64, HandleError> {
-        let StoredDelivery { to, slot, .. } = *delivery;
-        let (workflow, run) = (&self.pin.workflow, &self.pin.run);
-        let at = self.shim.ports.clock.now();
-        let arrival = Arrival { from: self.node, attempt: self.number, sent: at, values };
-        let key = key::arrival(workflow, run, to, slot);
-        let value = codec::encode(&arrival).map_err(|cause| HandleError::Item { key: key.clone(), cause })?;
-        let bytes = value.len() as u64;
-        let expires = self.pin.kept_until();
-        let absent = crate::port::Condition::Absent;
-        match self.ledger.put(region, &key, value.into(), absent, expires).await? {
-            Put::Written(_) | Put::Refused(Some(_)) => {}
-            Put::Refused(None) => return Err(HandleError::Gone { key }),
-        }
-        let arrived = key::arrived(workflow, run, to);
-        let filled = self.ledger.add(region, &arrived, slot.into(), expires).await?;
-        if filled.len() >= self.shim.slots_of(to) {
-            let message = self.message(to, true, Vec::new());
-            match self.post(&message, region, false).await {
-                Ok(_) => {}
-                Err(Undelivered::Error(error)) => return Err(error),
-                Err(Undelivered::NotAccepted) => {
-                    let cause = "a sync node does not move".into();
-                    return Err(SendError::NotAccepted { region: region.clone(), cause }.into());
-                }
-            }
-        }
-        Ok(bytes)
-    }
-
-    fn message(&self, to: NodeId, fires: bool, values: Vec<StoredValue>) -> Message {
+    pub(super) fn message(&self, to: NodeId, fires: bool, values: Vec<StoredValue>) -> Message {
         Message {
             pin: self.pin.clone(),
             to,
+            item: None,
             fires,
             revived: false,
             from: self.node,
@@ -174,7 +153,12 @@ impl Attempt<'_> {
     }
 
     /// Hands a message to the transport, with patience until the invocation ends. Tells its bytes.
-    async fn post(&self, message: &Message, region: &Region, may_move: bool) -> Result<u64, Undelivered> {
+    pub(super) async fn post(
+        &self,
+        message: &Message,
+        region: &Region,
+        may_move: bool,
+    ) -> Result<u64, Undelivered> {
         let stage = || self.shim.name_of(message.to).to_owned();
         let body = message.encode().map_err(|cause| HandleError::Unwritable { stage: stage(), cause })?;
         let to = self.shim.address_of(message.to, region);

@@ -53,6 +53,7 @@ impl Attempt<'_> {
     ) -> Result<(), HandleError> {
         let failure = Failure {
             stage: self.stage().to_owned(),
+            item: self.place().item,
             region: self.region().clone(),
             attempt: self.number,
             error,
@@ -109,7 +110,7 @@ impl Attempt<'_> {
             ledger: &self.ledger,
             region: self.region(),
             pin: self.pin,
-            node: self.node,
+            place: self.place(),
             attempt: format!("{}-failed", self.number),
             expires: self.pin.kept_until(),
         };

@@ -152,6 +152,12 @@ pub enum Refusal {
         /// Its slots.
         slots: u8,
     },
+    /// A message to a map that is for no item, or one for an item of what is no map.
+    #[error("node {node} is sent for an item, and is no map, or the other way round")]
+    Item {
+        /// The node.
+        node: NodeId,
+    },
     /// The run id was used for another version.
     #[error("run `{run}` is of version {pinned}; choose another run id for version {served}")]
     RunOfAnotherVersion {

@@ -1,11 +1,12 @@
 //! The item that holds a node's claim, as one delivery sees it.
 
 use bytes::Bytes;
-use caribou_model::{NodeId, Region, Timestamp};
+use caribou_model::{Region, Timestamp};
 
 use super::claim::{Claim, Meeting, Progress};
 use super::error::HandleError;
 use super::ledger::Ledger;
+use crate::key::Place;
 use crate::port::{Condition, Item, Put};
 use crate::run::RunRecord;
 use crate::{Pin, codec, key};
@@ -42,12 +43,12 @@ impl Hold {
     /// A first claim on a stage or gate, not written yet.
     pub(crate) fn of_node(
         pin: &Pin,
-        node: NodeId,
+        place: Place,
         region: &Region,
         expires: Timestamp,
         claim: Claim,
     ) -> Self {
-        let key = key::claim(&pin.workflow, &pin.run, node);
+        let key = key::claim(&pin.workflow, &pin.run, place);
         Self { region: region.clone(), key, expires, condition: Condition::Absent, claim, run: None }
     }
 

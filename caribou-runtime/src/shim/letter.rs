@@ -26,12 +26,19 @@ impl Inner {
         self.check(&message)?;
         let pin = message.pin.clone();
         let mut attempt = Attempt::new(self, event, &pin, message.to);
+        attempt.item = message.item;
         attempt.hops = message.hops;
         attempt.sent = Some(message.sent);
         let first = Claim::first(event);
-        let hold = Hold::of_node(&pin, message.to, attempt.region(), pin.kept_until(), first);
+        let hold = || Hold::of_node(&pin, attempt.place(), attempt.region(), pin.kept_until(), first.clone());
+        let (unclaimed, hold) = (hold(), hold());
+        let input = message.values.iter().cloned().map(Value::from).collect();
         let Some(mut hold) = hold.load(&attempt.ledger).await? else {
-            return attempt.abandon(self.gave_up(reason)).await;
+            if !attempt.catches() {
+                return attempt.abandon(self.gave_up(reason)).await;
+            }
+            let mut hold = unclaimed;
+            return attempt.give_up(&mut hold, self.gave_up(reason), input).await;
         };
         attempt.number = hold.claim.attempt;
         match hold.claim.progress {
@@ -47,11 +54,7 @@ impl Inner {
                     let body = message.encode().map_err(|cause| HandleError::Unwritable { stage, cause })?;
                     return self.send_again(event, message.to, body, &hold.claim).await;
                 }
-                let mut input: Vec<Value> = message.values.into_iter().map(Value::from).collect();
-                if self.graph.is_sync(message.to) {
-                    input = attempt.arrivals().await?;
-                }
-                attempt.fail(&mut hold, self.gave_up(reason), input).await
+                attempt.give_up(&mut hold, self.gave_up(reason), input).await
             }
         }
     }

@@ -9,6 +9,7 @@
 //! | `stage` | a message is received: claim, inputs, the author's function, outcome |
 //! | `claim`, `hold` | who works on a node; the item that says so |
 //! | `deliver`, `sync`, `spill` | what is sent, what has arrived, what is too large for a message |
+//! | `dispatch`, `collect`, `crowd` | the items of a map, on their way there and back; many requests at a time |
 //! | `end` | how a run ends |
 //! | `letter` | dead letters |
 //! | `attempt`, `ledger`, `plans` | what one event keeps count of; the plan in force |
@@ -26,6 +27,20 @@
 //!
 //! The entry does the same with the run record in the home region as its item: pin and claim are one write, and the
 //! glue over the input is evaluated once.
+//!
+//! A stage whose failure is a value goes the same way when its function has failed for good or its attempts are used up:
+//! the slice behind it gets the failure, and the outcome says so. What is not the function's own (a value that cannot be
+//! decoded, a blob that is gone, the slice itself) fails the run there too.
+//!
+//! # The life of a map
+//!
+//! 1. *Dispatch.* The outcome of the dispatcher holds what the items share once, and all that they do not share as one
+//!    value. Each item gets a message of its own, with its number and the total; after every 256 it is noted how far the
+//!    dispatch is. A map without items is complete at once.
+//! 2. *Items.* Each has its own claim, attempts, outcome and blobs, under `{node}.{item}`.
+//! 3. *Collect.* What an item gave is one item of the store in the collecting node's region. The numbers of those that are
+//!    there are kept in sets of 256, the complete sets in one set of theirs; its completion fills slot 1, as any arrival
+//!    does.
 
 pub mod error;
 pub mod event;
@@ -33,7 +48,10 @@ pub mod event;
 pub(crate) mod claim;
 
 mod attempt;
+mod collect;
+mod crowd;
 mod deliver;
+mod dispatch;
 mod end;
 mod entry;
 mod hold;

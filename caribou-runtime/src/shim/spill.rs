@@ -1,22 +1,27 @@
 //! Large values on their way through the blobs.
 
 use std::collections::HashMap;
+use std::fmt;
 
 use bytes::Bytes;
-use caribou_model::{NodeId, Timestamp};
+use caribou_model::Timestamp;
 use futures_util::future::try_join_all;
 
-use super::claim::StoredDelivery;
+use super::claim::{StoredDelivery, StoredItems};
+use super::crowd::crowd;
 use super::error::HandleError;
 use super::ledger::Ledger;
+use crate::key::Place;
 use crate::port::BlobError;
 use crate::stored::StoredValue;
-use crate::{BlobReference, Delivery, Pin, Value, codec, key};
+use crate::{BlobReference, Delivery, Items, Pin, Value, codec, key};
 
 /// The largest value that a message carries itself, in bytes.
 pub(crate) const LARGEST_INLINE: usize = 16 * 1024;
 /// The most that one delivery's inline values have together: base64 makes 171 KiB of it, of 256 KiB in a message.
 const LARGEST_DELIVERY: usize = 128 * 1024;
+/// The most that the items of a map share inline, and the most that one item adds to it: together one delivery.
+const LARGEST_SHARE: usize = LARGEST_DELIVERY / 2;
 /// The most that one outcome's inline values have together, of 400 KB in an item.
 const LARGEST_OUTCOME: usize = 256 * 1024;
 
@@ -25,8 +30,8 @@ pub(crate) struct Spill<'a> {
     pub(crate) ledger: &'a Ledger<'a>,
     pub(crate) region: &'a caribou_model::Region,
     pub(crate) pin: &'a Pin,
-    pub(crate) node: NodeId,
-    /// Unique among the attempts at the node.
+    pub(crate) place: Place,
+    /// Unique among the attempts at the place.
     pub(crate) attempt: String,
     pub(crate) expires: Timestamp,
 }
@@ -38,24 +43,58 @@ impl Spill<'_> {
         deliveries: Vec<Delivery>,
     ) -> Result<(Vec<StoredDelivery>, Vec<StoredValue>), HandleError> {
         let mut pool = Pool::default();
-        let stored = deliveries.into_iter().map(|Delivery { to, slot, values, .. }| StoredDelivery {
-            to,
-            slot,
-            values: values.into_iter().map(|value| pool.index(value)).collect(),
-            moved: None,
-        });
-        let stored: Vec<_> = stored.collect();
-        let groups: Vec<&[u32]> = stored.iter().map(|delivery| delivery.values.as_slice()).collect();
+        let mut stored = Vec::with_capacity(deliveries.len());
+        for Delivery { to, slot, values, items } in deliveries {
+            let values = values.into_iter().map(|value| pool.index(value)).collect();
+            let items = match items {
+                Some(items) => Some(self.items(items, stored.len(), &mut pool).await?),
+                None => None,
+            };
+            stored.push(StoredDelivery { to, slot, values, items, moved: None });
+        }
+        let limit = |delivery: &StoredDelivery| match delivery.items {
+            Some(_) => LARGEST_SHARE,
+            None => LARGEST_DELIVERY,
+        };
+        let groups: Vec<(&[u32], usize)> =
+            stored.iter().map(|delivery| (delivery.values.as_slice(), limit(delivery))).collect();
         let large = pool.too_large(&groups);
         let values = self.store(pool.values, &large).await?;
         Ok((stored, values))
+    }
+
+    /// The items of a map: all that they do not share is one value, in which only the large ones are blobs.
+    async fn items(&self, items: Items, nth: usize, pool: &mut Pool) -> Result<StoredItems, HandleError> {
+        let Items { shared, own } = items;
+        let mut own: Vec<Vec<StoredValue>> =
+            own.into_iter().map(|values| values.into_iter().map(StoredValue::from).collect()).collect();
+        let mut large = Vec::new();
+        for (item, values) in own.iter().enumerate() {
+            let lengths: Vec<usize> = values.iter().map(StoredValue::inline_len).collect();
+            large.extend(too_large(&lengths, LARGEST_SHARE).into_iter().map(|position| (item, position)));
+        }
+        let blobs = large.iter().map(|&(item, position)| {
+            let content = match &own[item][position] {
+                StoredValue::Inline(bytes) => bytes.clone().into_inner(),
+                StoredValue::Blob(_) => Bytes::new(),
+            };
+            async move { self.blob(&format!("{nth}.{item}.{position}"), content).await }
+        });
+        let blobs: Vec<_> = blobs.collect();
+        for ((item, position), blob) in large.into_iter().zip(crowd(blobs).await?) {
+            own[item][position] = blob;
+        }
+        let count = u32::try_from(own.len()).unwrap_or(u32::MAX);
+        let encoded = codec::encode(&own)
+            .map_err(|cause| HandleError::Item { key: format!("items of {}", self.place), cause })?;
+        Ok(StoredItems { count, shared, own: pool.index(Value::Inline(encoded.into())) })
     }
 
     /// The same for values that stay together.
     pub(crate) async fn values(&self, values: Vec<Value>) -> Result<Vec<StoredValue>, HandleError> {
         let mut pool = Pool::default();
         let indices: Vec<u32> = values.into_iter().map(|value| pool.index(value)).collect();
-        let large = pool.too_large(&[&indices]);
+        let large = pool.too_large(&[(&indices, LARGEST_DELIVERY)]);
         let stored = self.store(pool.values, &large).await?;
         Ok(indices.iter().filter_map(|index| stored.get(*index as usize).cloned()).collect())
     }
@@ -63,15 +102,15 @@ impl Spill<'_> {
     async fn store(&self, values: Vec<StoredValue>, large: &[bool]) -> Result<Vec<StoredValue>, HandleError> {
         let stored = values.into_iter().zip(large).enumerate().map(|(n, (value, large))| async move {
             match value {
-                StoredValue::Inline(content) if *large => self.blob(n, content.into_inner()).await,
+                StoredValue::Inline(content) if *large => self.blob(&n, content.into_inner()).await,
                 value => Ok(value),
             }
         });
         Ok(try_join_all(stored).await?)
     }
 
-    async fn blob(&self, n: usize, content: Bytes) -> Result<StoredValue, BlobError> {
-        let key = key::blob(&self.pin.workflow, &self.pin.run, self.node, &self.attempt, n);
+    async fn blob(&self, n: &(dyn fmt::Display + Sync), content: Bytes) -> Result<StoredValue, BlobError> {
+        let key = key::blob(&self.pin.workflow, &self.pin.run, self.place, &self.attempt, n);
         let bytes = content.len() as u64;
         self.ledger.put_blob(self.region, &key, &content, self.expires).await?;
         Ok(StoredValue::Blob(BlobReference { region: self.region.clone(), key, bytes }))
@@ -104,29 +143,36 @@ impl Pool {
     }
 
     fn inline_len(&self, index: u32) -> usize {
-        match self.values.get(index as usize) {
-            Some(StoredValue::Inline(bytes)) => bytes.len(),
-            _ => 0,
-        }
+        self.values.get(index as usize).map_or(0, StoredValue::inline_len)
     }
 
-    /// Which values have to become blobs so that every group and all together stay within the limits.
-    fn too_large(&self, groups: &[&[u32]]) -> Vec<bool> {
-        let mut large: Vec<bool> =
-            (0..self.values.len() as u32).map(|index| self.inline_len(index) > LARGEST_INLINE).collect();
+    /// Which values have to become blobs so that every group and all together stay within their limits.
+    fn too_large(&self, groups: &[(&[u32], usize)]) -> Vec<bool> {
         let all: Vec<u32> = (0..self.values.len() as u32).collect();
-        let limits = groups.iter().map(|group| (*group, LARGEST_DELIVERY));
-        for (group, limit) in limits.chain([(all.as_slice(), LARGEST_OUTCOME)]) {
-            let mut kept: Vec<u32> = group.iter().copied().filter(|index| !large[*index as usize]).collect();
-            kept.sort_by_key(|index| self.inline_len(*index));
-            let mut total: usize = kept.iter().map(|index| self.inline_len(*index)).sum();
-            while let Some(largest) = (total > limit).then(|| kept.pop()).flatten() {
-                total -= self.inline_len(largest);
-                large[largest as usize] = true;
+        let mut large = vec![false; all.len()];
+        for &(group, limit) in groups.iter().chain([&(all.as_slice(), LARGEST_OUTCOME)]) {
+            let kept: Vec<u32> = group.iter().copied().filter(|index| !large[*index as usize]).collect();
+            let lengths: Vec<usize> = kept.iter().map(|index| self.inline_len(*index)).collect();
+            for position in too_large(&lengths, limit) {
+                large[kept[position] as usize] = true;
             }
         }
         large
     }
+}
+
+/// Which of the values with these lengths have to become blobs: every large one, and the largest of the others until
+/// those that are left have no more than `limit` together.
+fn too_large(lengths: &[usize], limit: usize) -> Vec<usize> {
+    let (mut kept, mut large): (Vec<usize>, Vec<usize>) =
+        (0..lengths.len()).partition(|position| lengths[*position] <= LARGEST_INLINE);
+    kept.sort_by_key(|position| lengths[*position]);
+    let mut total: usize = kept.iter().map(|position| lengths[*position]).sum();
+    while let Some(largest) = (total > limit).then(|| kept.pop()).flatten() {
+        total -= lengths[largest];
+        large.push(largest);
+    }
+    large
 }
 
 /// Fetches the blobs of the values at these positions; tells how many bytes that were.
@@ -169,7 +215,7 @@ mod tests {
         let mut pool = Pool::default();
         let indices: Vec<u32> =
             (0..40).map(|n| pool.index(inline(n, LARGEST_INLINE - usize::from(n)))).collect();
-        let large = pool.too_large(&[&indices[..20], &indices[20..]]);
+        let large = pool.too_large(&[&indices[..20], &indices[20..]].map(|group| (group, LARGEST_DELIVERY)));
         let kept = |group: &[u32]| -> usize {
             let kept = group.iter().filter(|index| !large[**index as usize]);
             kept.map(|index| pool.inline_len(*index)).sum()
@@ -184,6 +230,12 @@ mod tests {
     fn a_value_over_16_kib_becomes_a_blob() {
         let mut pool = Pool::default();
         let indices = [pool.index(inline(1, LARGEST_INLINE)), pool.index(inline(1, LARGEST_INLINE + 1))];
-        assert_eq!(pool.too_large(&[&indices]), [false, true]);
+        assert_eq!(pool.too_large(&[(&indices, LARGEST_DELIVERY)]), [false, true]);
+    }
+
+    #[test]
+    fn the_largest_values_become_blobs_until_the_others_fit() {
+        assert_eq!(too_large(&[3, 9, 5, LARGEST_INLINE + 1], 8), [3, 1]);
+        assert!(too_large(&[3, 5], 8).is_empty());
     }
 }

@@ -14,11 +14,12 @@ use super::error::{HandleError, Refusal};
 use super::event::{Event, Handled};
 use super::hold::{Claimed, Hold};
 use super::spill::{Spill, fetch};
+use super::sync::Arrived;
 use crate::message::Message;
 use crate::pin::hash;
 use crate::port::BlobError;
 use crate::run::{End, Failure};
-use crate::{Context, Delivery, Error, Outbox, RouteError, Step, Value, Values};
+use crate::{BoxFuture, Context, Delivery, Error, Outbox, Returned, RouteError, Step, Value, Values};
 
 /// Why the work at a node came to no outcome.
 pub(crate) enum Stopped {
@@ -40,9 +41,10 @@ impl Inner {
     pub(crate) async fn handle_message(&self, event: &Event) -> Result<Handled, HandleError> {
         let message = Message::decode(&event.body).map_err(Refusal::from)?;
         self.check(&message)?;
-        let Message { pin, to: node, revived, hops, sent, values, .. } = message;
+        let Message { pin, to: node, item, revived, hops, sent, values, .. } = message;
         let input = || values.into_iter().map(Value::from).collect();
         let mut attempt = Attempt::new(self, event, &pin, node);
+        attempt.item = item;
         attempt.hops = hops;
         attempt.sent = Some(sent);
         let now = self.ports.clock.now();
@@ -55,7 +57,8 @@ impl Inner {
             attempt.abandon(format!("a message made {hops} hops; it is in a loop")).await?;
             return Ok(Handled::Done);
         }
-        let hold = Hold::of_node(&pin, node, attempt.region(), pin.kept_until(), Claim::first(event));
+        let hold =
+            Hold::of_node(&pin, attempt.place(), attempt.region(), pin.kept_until(), Claim::first(event));
         let claimed = if self.is_unclaimed(node) {
             Claimed::Mine(hold)
         } else {
@@ -64,7 +67,7 @@ impl Inner {
         match claimed {
             Claimed::Mine(mut hold) => {
                 attempt.number = hold.claim.attempt;
-                let worked = attempt.work(input()).await;
+                let worked = attempt.work(input(), None).await;
                 attempt.conclude(&mut hold, worked).await?;
                 Ok(Handled::Done)
             }
@@ -75,10 +78,7 @@ impl Inner {
             Claimed::Drop => Ok(Handled::Duplicate),
             Claimed::Wait { until } => self.park(event, node, until).await,
             Claimed::Exhausted(mut hold) => {
-                attempt.number = hold.claim.attempt;
-                let sync = self.graph.is_sync(node);
-                let input = if sync { attempt.arrivals().await? } else { input() };
-                attempt.fail(&mut hold, self.exhausted(), input).await?;
+                attempt.give_up(&mut hold, self.exhausted(), input()).await?;
                 Ok(Handled::Done)
             }
         }
@@ -96,6 +96,9 @@ impl Inner {
         }
         if *fires != self.graph.is_sync(node) || (node == self.graph.result() && !fires) {
             return Err(Refusal::Kind { node, slots: u8::try_from(slots).unwrap_or(u8::MAX) });
+        }
+        if message.item.is_some() != self.graph.node(node).is_some_and(|node| node.kind.is_map()) {
+            return Err(Refusal::Item { node });
         }
         let (placed, stages) = (pin.placement.len(), self.graph.stages().count());
         if placed != stages {
@@ -117,7 +120,7 @@ impl Inner {
     }
 
     pub(crate) fn is_unclaimed(&self, node: NodeId) -> bool {
-        let stage = self.graph.node(node).is_some_and(|node| matches!(node.kind, NodeKind::Stage { .. }));
+        let stage = self.graph.node(node).is_some_and(|node| node.kind.is_stage());
         self.function.idempotent && stage
     }
 
@@ -144,18 +147,24 @@ impl Inner {
 }
 
 impl Attempt<'_> {
-    /// Does what the node does, up to the decision what is sent.
-    async fn work(&mut self, mut values: Vec<Value>) -> Result<Vec<Delivery>, Stopped> {
+    /// Does what the node does, up to the decision what is sent. A failure of its stage that is final already stands for
+    /// the call of its function.
+    async fn work(&mut self, values: Vec<Value>, failure: Option<Error>) -> Result<Vec<Delivery>, Stopped> {
         if !self.shim.graph.is_sync(self.node) {
-            return self.work_at_stage(values, Vec::new()).await;
+            return self.work_at_stage(values, Vec::new(), failure).await;
         }
-        values = self.arrivals().await?;
+        let Arrived { mut values, items } = self.arrivals().await?;
+        if let Some(items) = items {
+            values.push(self.collected(items).await?);
+        }
         let join = Step::Join(self.node);
         let values = self.fetched(values, join).await?;
         let (_, decided) = self.route(join, Values::new(values))?;
         let (mut deliveries, proceed) = decided.into_parts();
         match self.shim.graph.node(self.node).map(|node| &node.kind) {
-            Some(NodeKind::Stage { .. }) => self.work_at_stage(proceed.unwrap_or_default(), deliveries).await,
+            Some(NodeKind::Stage { .. }) => {
+                self.work_at_stage(proceed.unwrap_or_default(), deliveries, failure).await
+            }
             Some(NodeKind::Result) => {
                 let (to, values) = (self.node, proceed.unwrap_or_default());
                 deliveries.push(Delivery { to, slot: 0, values, items: None });
@@ -170,49 +179,90 @@ impl Attempt<'_> {
         &mut self,
         values: Vec<Value>,
         mut deliveries: Vec<Delivery>,
+        failure: Option<Error>,
     ) -> Result<Vec<Delivery>, Stopped> {
         let after = Step::After(self.node);
         let values = Values::new(self.fetched(values, after).await?);
+        let returned = if let Some(failure) = failure {
+            Err(failure)
+        } else {
+            let call = self.call(&values)?;
+            self.returned(call).await
+        };
+        let values = match returned {
+            Ok(output) => values.with_output(output),
+            Err(error) if !self.is_final(&error) => return Err(Stopped::ForNow(error)),
+            Err(error) if self.catches() => {
+                self.caught = true;
+                values.with_failure(error)
+            }
+            Err(error) => return Err(for_good(&error, &values)),
+        };
+        let (_, decided) = self.route(after, values)?;
+        deliveries.extend(decided.into_parts().0);
+        Ok(deliveries)
+    }
+
+    /// Prepares the call of the author's function.
+    fn call(&self, values: &Values) -> Result<BoxFuture<Returned>, Stopped> {
         let Some(call) = (self.shim.deployment.workflow.call)(self.node) else {
-            let error = RouteError::NoSuchStep(after).to_string();
-            return Err(Stopped::ForGood { error, input: values.items().to_vec() });
+            return Err(for_good(&RouteError::NoSuchStep(Step::After(self.node)), values));
         };
         let context = Context {
             run: self.pin.run.clone(),
             stage: self.stage().to_owned(),
-            item: None,
+            item: self.place().item,
             region: self.region().clone(),
             attempt: self.number,
             deadline: self.event.deadline,
             traceparent: self.pin.traceparent.clone(),
         };
-        let clock = &self.shim.ports.clock;
         self.shim.ports.telemetry.started(&context);
-        let started = clock.now();
-        self.started = Some(started);
-        let future = match catch_unwind(AssertUnwindSafe(|| call(context, &values))) {
-            Ok(Ok(future)) => future,
-            Ok(Err(error)) => return Err(for_good(&error, &values)),
-            Err(panic) => return Err(for_good(&panic_text(panic.as_ref()), &values)),
-        };
-        let output = AssertUnwindSafe(future).catch_unwind().await;
-        self.duration = clock.now().since(started);
-        let output = match output {
-            Ok(Ok(output)) => output,
-            Ok(Err(error)) => return Err(self.failed(error, &values)),
-            Err(panic) => return Err(self.failed(Error::transient(panic_text(panic.as_ref())), &values)),
-        };
-        let (_, decided) = self.route(after, values.with_output(output))?;
-        deliveries.extend(decided.into_parts().0);
-        Ok(deliveries)
+        match catch_unwind(AssertUnwindSafe(|| call(context, values))) {
+            Ok(Ok(call)) => Ok(call),
+            Ok(Err(error)) => Err(for_good(&error, values)),
+            Err(panic) => Err(for_good(&panic_text(panic.as_ref()), values)),
+        }
     }
 
-    fn failed(&self, error: Error, values: &Values) -> Stopped {
-        if error.is_permanent() || self.number >= self.shim.function.attempts() {
-            Stopped::ForGood { error: error.to_string(), input: values.items().to_vec() }
-        } else {
-            Stopped::ForNow(error)
+    /// What the author's function returns. A panic is a failure of its own.
+    async fn returned(&mut self, call: BoxFuture<Returned>) -> Returned {
+        let clock = &self.shim.ports.clock;
+        let started = clock.now();
+        self.started = Some(started);
+        let returned = AssertUnwindSafe(call).catch_unwind().await;
+        self.duration = clock.now().since(started);
+        returned.unwrap_or_else(|panic| Err(Error::transient(panic_text(panic.as_ref()))))
+    }
+
+    /// Whether the function is not called again after this error.
+    fn is_final(&self, error: &Error) -> bool {
+        self.given_up || error.is_permanent() || self.number >= self.shim.function.attempts()
+    }
+
+    /// Whether the failure of the node's stage is a value.
+    pub(crate) fn catches(&self) -> bool {
+        self.shim.graph.node(self.node).is_some_and(|node| node.kind.is_caught())
+    }
+
+    /// Ends the work at a node whose attempts came to no outcome, and never will.
+    pub(crate) async fn give_up(
+        &mut self,
+        hold: &mut Hold,
+        error: String,
+        input: Vec<Value>,
+    ) -> Result<(), HandleError> {
+        self.number = hold.claim.attempt;
+        if !self.catches() {
+            let sync = self.shim.graph.is_sync(self.node);
+            let input = if sync { self.arrivals().await?.values } else { input };
+            return self.fail(hold, error, input).await;
         }
+        // Whoever records the outcome sees to it that it is sent, even where the attempts were another's.
+        hold.claim.owner.clone_from(&self.event.request_id);
+        self.given_up = true;
+        let worked = self.work(input, Some(Error::transient(error))).await;
+        self.conclude(hold, worked).await
     }
 
     /// Fetches the blobs that a step reads.
@@ -261,8 +311,8 @@ impl Attempt<'_> {
             }
             Err(Stopped::Event(error)) => return Err(error),
         };
-        // Without a claim attempts are not numbered: their blobs are told apart by the delivery.
-        let attempt = if self.shim.is_unclaimed(self.node) {
+        // Without a claim of their own attempts are not numbered: their blobs are told apart by the delivery.
+        let attempt = if self.given_up || self.shim.is_unclaimed(self.node) {
             format!("{:x}-{}", hash(self.event.request_id.as_bytes()), self.event.received.as_millis())
         } else {
             self.number.to_string()
@@ -271,16 +321,17 @@ impl Attempt<'_> {
             ledger: &self.ledger,
             region: self.region(),
             pin: self.pin,
-            node: self.node,
+            place: self.place(),
             attempt,
             expires: self.pin.blobs_kept_until(),
         };
         let (deliveries, values) = spill.deliveries(deliveries).await?;
         let started = self.started.unwrap_or_else(|| self.shim.ports.clock.now());
         let duration_ms = self.duration.as_secs_f64() * 1e3;
-        let outcome = Outcome { started, duration_ms, deliveries, values };
+        let outcome = Outcome { started, duration_ms, deliveries, values, caught: self.caught };
+        let kind = outcome.kind();
         if hold.advance(&self.ledger, Progress::Done(outcome)).await? {
-            self.deliver(hold, AttemptOutcome::Succeeded).await
+            self.deliver(hold, kind).await
         } else {
             self.superseded(hold).await
         }
@@ -294,7 +345,7 @@ impl Attempt<'_> {
             Progress::Done(outcome) => {
                 self.started = Some(outcome.started);
                 self.duration = Duration::from_secs_f64((outcome.duration_ms / 1e3).clamp(0.0, 1e6));
-                self.deliver(hold, AttemptOutcome::Succeeded).await
+                self.deliver(hold, outcome.kind()).await
             }
             Progress::Failed(_) => self.report(hold).await,
             Progress::Working => Ok(()),
@@ -305,6 +356,7 @@ impl Attempt<'_> {
     pub(crate) async fn abandon(&self, error: String) -> Result<(), HandleError> {
         let failure = Failure {
             stage: self.stage().to_owned(),
+            item: self.place().item,
             region: self.region().clone(),
             attempt: 0,
             error,

@@ -1,7 +1,15 @@
 //! The shim under simulation, and event by event.
 
 #[cfg(test)]
+mod caught;
+#[cfg(test)]
 mod first_law;
+#[cfg(test)]
+mod map;
+#[cfg(test)]
+mod map_workflows;
+#[cfg(test)]
+mod platform;
 #[cfg(test)]
 mod protocol;
 #[cfg(test)]

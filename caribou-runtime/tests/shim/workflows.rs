@@ -16,7 +16,7 @@ macro_rules! function {
     ($name:ident $text:literal, |$context:ident, $($arg:ident: $type:ty),*| -> $output:ty $body:block) => {
         pub(crate) struct $name;
 
-        impl Function for $name {
+        impl caribou_runtime::Function for $name {
             type Input = ($($type,)*);
             type Output = $output;
             type Failure = Error;
@@ -34,6 +34,8 @@ macro_rules! function {
         }
     };
 }
+
+pub(crate) use function;
 
 function!(Double "double", |_context, n: u64| -> u64 {
     if n == 13 {
@@ -62,17 +64,17 @@ function!(Total "total", |_context, a: Vec<u64>, b: Vec<u64>| -> u64 {
     Ok(a.iter().chain(&b).sum())
 });
 
-const ENTRY: NodeId = NodeId(0);
+pub(crate) const ENTRY: NodeId = NodeId(0);
 
-fn node(name: &str, kind: NodeKind, slots: u8) -> Node {
+pub(crate) fn node(name: &str, kind: NodeKind, slots: u8) -> Node {
     Node { name: name.into(), kind, slots, output: "_".into() }
 }
 
-fn stage(name: &str, function: u16, slots: u8) -> Node {
+pub(crate) fn stage(name: &str, function: u16, slots: u8) -> Node {
     node(name, NodeKind::stage(function), slots)
 }
 
-fn graph(
+pub(crate) fn graph(
     workflow: &Workflow,
     functions: Vec<FunctionSpec>,
     between: Vec<Node>,
@@ -100,7 +102,7 @@ fn graph(
     graph
 }
 
-fn context() -> Context {
+pub(crate) fn context() -> Context {
     Context {
         run: "plain".parse().unwrap(),
         stage: "plain".into(),
@@ -112,29 +114,33 @@ fn context() -> Context {
     }
 }
 
-async fn plain<F: Function>(input: F::Input) -> Result<F::Output> {
+pub(crate) async fn plain<F: Function>(input: F::Input) -> Result<F::Output> {
     F::call(context(), input).await
 }
 
-fn number(json: &Json) -> Result<u64> {
+pub(crate) fn number(json: &Json) -> Result<u64> {
     serde_json::from_value(json.clone()).map_err(Error::permanent)
 }
 
-fn json<T: serde::Serialize>(value: T) -> Result<Json> {
+pub(crate) fn json<T: serde::Serialize>(value: T) -> Result<Json> {
     serde_json::to_value(value).map_err(Error::permanent)
 }
 
-fn pass<T: Payload>(outbox: &mut Outbox, to: u16, slot: u8, value: &T) -> Result<(), RouteError> {
+pub(crate) fn pass<T: Payload>(outbox: &mut Outbox, to: u16, slot: u8, value: &T) -> Result<(), RouteError> {
     outbox.send(NodeId(to), slot, vec![outbox.encode(value)?]);
     Ok(())
 }
 
-fn relay(outbox: &mut Outbox, to: u16, value: Result<Value, ValueError>) -> Result<(), RouteError> {
+pub(crate) fn relay(
+    outbox: &mut Outbox,
+    to: u16,
+    value: Result<Value, ValueError>,
+) -> Result<(), RouteError> {
     outbox.send(NodeId(to), 0, vec![value?]);
     Ok(())
 }
 
-fn reads_first(_: Step) -> &'static [u16] {
+pub(crate) fn reads_first(_: Step) -> &'static [u16] {
     &[0]
 }
 
@@ -363,7 +369,7 @@ pub(crate) static LARGE: Workflow = Workflow {
     },
 };
 
-/// All of them.
-pub(crate) fn all() -> [&'static Workflow; 5] {
-    [&CHAIN, &BRANCH, &GATE, &FORK, &LARGE]
+/// All of them, and of the maps those whose failures fail the run.
+pub(crate) fn all() -> [&'static Workflow; 7] {
+    [&CHAIN, &BRANCH, &GATE, &FORK, &LARGE, &crate::map_workflows::MAPS, &crate::map_workflows::LISTS]
 }

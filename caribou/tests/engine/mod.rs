@@ -162,7 +162,7 @@ impl Run {
 
     /// Takes what one item of a map gave; the last fills slot 1.
     fn collect(&mut self, to: NodeId, values: Vec<Value>, item: Item) -> Result<(), String> {
-        let [value] = <[_; 1]>::try_from(values).expect("an item gives one value");
+        let [value] = <[_; 1]>::try_from(values).unwrap();
         let items = self.collected.entry(to).or_default();
         assert!(items.insert(item.index, value).is_none(), "item {} of {to} came twice", item.index);
         if items.len() < item.total { Ok(()) } else { self.fill(to) }
@@ -179,7 +179,7 @@ impl Run {
     /// Queues the items of a map.
     fn dispatch(&mut self, delivery: Delivery) -> Result<(), String> {
         let Delivery { to, slot, values: shared, items } = delivery;
-        let items = items.expect("a map");
+        let items = items.unwrap();
         let total = items.own.len();
         if total == 0 {
             return self.fill(self.graph.collect_of(to).unwrap());

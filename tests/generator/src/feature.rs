@@ -114,7 +114,7 @@ impl Feature {
     pub(crate) const ORDERING: [Self; 6] = [Statement, Branch, IfLet, Match, Return, GlueTry];
 
     /// Those whose programs hold the law today. A feature that lands is added here.
-    pub const SUPPORTED: [Self; 21] = [
+    pub const SUPPORTED: [Self; 24] = [
         Pattern,
         Branch,
         ElseIf,
@@ -136,6 +136,9 @@ impl Feature {
         GlueTry,
         TryJoin,
         StageInMacro,
+        StageResult,
+        Join,
+        Map,
     ];
 }
 

@@ -1,0 +1,9 @@
+//! The `caribou` command as a user drives it.
+
+#[cfg(test)]
+mod caribou;
+mod check;
+mod errors;
+mod graph;
+mod local;
+mod usage;

@@ -22,7 +22,7 @@ pub struct Batch {
 }
 
 /// Programs of the usual batch that the compiler does not get right yet.
-const KNOWN_FAULTS: [u64; 0] = [];
+const KNOWN_FAULTS: &[u64] = &[];
 
 impl Default for Batch {
     fn default() -> Self {

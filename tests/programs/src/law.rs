@@ -275,12 +275,10 @@ impl Deployed<'_> {
 
     /// Whether a stage failed for good though its function did not refuse: its outcome is not the plain call's.
     fn gave_up_a_stage(&self) -> bool {
-        let failed = self
-            .report
-            .telemetry
-            .iter()
-            .filter(|record| record.run.as_str() == self.run && record.outcome == AttemptOutcome::Failed);
+        let given_up = [AttemptOutcome::Failed, AttemptOutcome::Caught];
+        let mine = self.report.telemetry.iter().filter(|record| record.run.as_str() == self.run);
+        let mut failed = mine.filter(|record| given_up.contains(&record.outcome));
         let refused = |stage: &str| self.notes().any(|(note, at)| at == stage && note.refusal.is_some());
-        failed.into_iter().any(|record| !refused(&record.stage))
+        failed.any(|record| !refused(&record.stage))
     }
 }

@@ -28,6 +28,8 @@ pub struct Described {
 struct Description {
     caribou: u32,
     workflows: Vec<Described>,
+    /// Why the bootstrap cannot serve them.
+    error: Option<String>,
 }
 
 /// Why a bootstrap did not answer.
@@ -59,6 +61,14 @@ pub enum BootstrapError {
         path: PathBuf,
         /// The version it speaks.
         found: u32,
+    },
+    /// It is one, and cannot serve what was linked into it.
+    #[error("{} cannot be deployed: {message}", path.display())]
+    Unusable {
+        /// The executable.
+        path: PathBuf,
+        /// What it says.
+        message: String,
     },
     /// A graph of it is not sound.
     #[error(transparent)]
@@ -135,6 +145,11 @@ impl Bootstrap {
             Ok(output) => output?,
             Err(_) => return Err(not_one("asked to `describe` itself, it did not end".into())),
         };
+        if let Ok(Description { caribou: 1, error: Some(message), .. }) =
+            serde_json::from_slice(&output.stdout)
+        {
+            return Err(BootstrapError::Unusable { path: self.path.clone(), message });
+        }
         if !output.status.success() {
             let said = String::from_utf8_lossy(&output.stderr);
             if said.starts_with("this bootstrap has no workflow") {
@@ -275,6 +290,15 @@ mod tests {
     async fn a_bootstrap_of_another_language_is_told_apart() {
         let (_folder, bootstrap) = script(r#"echo '{"caribou":2,"workflows":[]}'"#);
         assert!(matches!(bootstrap.describe().await, Err(BootstrapError::Version { found: 2, .. })));
+    }
+
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn a_bootstrap_that_cannot_serve_says_why() {
+        let (_folder, bootstrap) =
+            script(r#"echo '{"caribou":1,"workflows":[],"error":"two of `press`"}'; exit 1"#);
+        let error = bootstrap.describe().await.unwrap_err().to_string();
+        assert!(error.ends_with("cannot be deployed: two of `press`"), "{error}");
     }
 
     #[cfg(unix)]

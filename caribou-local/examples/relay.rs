@@ -16,7 +16,8 @@ use std::time::Duration;
 
 use caribou_model::{Edge, FunctionSpec, Graph, Node, NodeId, NodeKind};
 use caribou_runtime::{
-    BoxFuture, Call, Context, Error, Function, Outbox, RouteError, Step, Values, Workflow, call_stage,
+    Arguments, BoxFuture, Call, Context, Error, Function, Outbox, RouteError, Step, ValueError, Values,
+    Workflow, call_stage,
 };
 use serde::{Deserialize, Serialize};
 
@@ -66,6 +67,10 @@ impl Function for First {
         FunctionSpec { memory_mb: 128, ..FunctionSpec::new("first") }
     }
 
+    fn take(values: &Values) -> Result<Self::Input, ValueError> {
+        Arguments::take(values)
+    }
+
     async fn call(context: Context, (mut parcel,): (Parcel,)) -> Result<Parcel, Error> {
         if let Some(Meeting { place, of }) = &parcel.meeting {
             let mut mark =
@@ -88,6 +93,10 @@ impl Function for Second {
 
     fn spec() -> FunctionSpec {
         FunctionSpec { memory_mb: 128, timeout_s: 1, ..FunctionSpec::new("second") }
+    }
+
+    fn take(values: &Values) -> Result<Self::Input, ValueError> {
+        Arguments::take(values)
     }
 
     async fn call(context: Context, (mut parcel,): (Parcel,)) -> Result<Parcel, Error> {
@@ -161,20 +170,9 @@ fn call(node: NodeId) -> Option<Call> {
 
 fn plain(input: serde_json::Value) -> BoxFuture<Result<serde_json::Value, Error>> {
     Box::pin(async move {
-        let context = |stage: &str| -> Result<Context, Error> {
-            Ok(Context {
-                run: "plain".parse()?,
-                stage: stage.into(),
-                item: None,
-                region: "aws:us-east-1".parse()?,
-                attempt: 1,
-                deadline: caribou_model::Timestamp::from_millis(u64::MAX),
-                traceparent: None,
-            })
-        };
         let parcel = serde_json::from_value(input).map_err(Error::permanent)?;
-        let parcel = First::call(context("first")?, (parcel,)).await?;
-        let parcel = Second::call(context("second")?, (parcel,)).await?;
+        let parcel = First::call(Context::plain("first"), (parcel,)).await?;
+        let parcel = Second::call(Context::plain("second"), (parcel,)).await?;
         Ok(serde_json::to_value(parcel)?)
     })
 }

@@ -20,7 +20,7 @@ use crate::refusal::Refusal;
 pub struct FunctionDeployment {
     /// Workflow, version, function and region.
     pub address: StageAddress,
-    /// The function's options: memory and timeout are passed on and enforced.
+    /// The function's options: memory and timeout are passed on and enforced, its environment variables are set.
     pub spec: FunctionSpec,
     /// The executable. The cloud keeps a copy of its own, as Lambda does: building it anew changes nothing before
     /// it is deployed again.
@@ -31,7 +31,7 @@ pub struct FunctionDeployment {
     pub probe_share: f64,
     /// How long a run may take, in seconds.
     pub run_deadline_s: u64,
-    /// Further environment variables.
+    /// Further environment variables, which go before those of the options.
     #[serde(default)]
     pub env: BTreeMap<String, String>,
 }
@@ -65,6 +65,12 @@ impl FunctionDeployment {
                     self.spec.timeout_s, self.spec.memory_mb
                 ),
                 "Lambda takes 1 to 900 s and 128 to 10240 MB",
+            ));
+        }
+        if !(512..=10_240).contains(&self.spec.ephemeral_storage_mb) {
+            return Err(refused(
+                format!("`{function}` has {} MB of ephemeral storage", self.spec.ephemeral_storage_mb),
+                "Lambda takes 512 to 10240 MB",
             ));
         }
         if !(0.0..=1.0).contains(&self.probe_share) {

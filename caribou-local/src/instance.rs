@@ -195,7 +195,6 @@ fn environment(deployed: &Deployed, endpoint: &str, id: InstanceId) -> Vec<(Stri
         ("AWS_LAMBDA_FUNCTION_TIMEOUT", spec.timeout_s.to_string()),
         ("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand".to_owned()),
         ("LAMBDA_TASK_ROOT", root.display().to_string()),
-        ("TZ", ":UTC".to_owned()),
         ("CARIBOU_WORKFLOW", address.workflow.clone()),
         ("CARIBOU_VERSION", address.version.clone()),
         ("CARIBOU_FUNCTION", address.function.clone()),
@@ -204,6 +203,48 @@ fn environment(deployed: &Deployed, endpoint: &str, id: InstanceId) -> Vec<(Stri
         ("CARIBOU_RUN_DEADLINE_S", run_deadline_s.to_string()),
         ("CARIBOU_LOCAL", endpoint.to_owned()),
     ];
-    let own = env.iter().map(|(name, value)| (name.clone(), value.clone()));
-    inherited.chain(own).chain(set.map(|(name, value)| (name.to_owned(), value))).collect()
+    let zone = ("TZ".to_owned(), ":UTC".to_owned());
+    let own = spec.environment.iter().chain(env).map(|(name, value)| (name.clone(), value.clone()));
+    // what the platform sets comes last, as nobody may change it
+    let set = set.map(|(name, value)| (name.to_owned(), value));
+    inherited.chain([zone]).chain(own).chain(set).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, HashMap};
+
+    use caribou_model::{FunctionSpec, Region};
+    use caribou_runtime::port::StageAddress;
+
+    use super::*;
+
+    #[test]
+    fn a_functions_variables_are_set_and_those_of_the_platform_stay() {
+        let mut spec = FunctionSpec::new("resize");
+        for (name, value) in [("LOG", "info"), ("TZ", "CET"), ("MODEL", "small"), ("AWS_REGION", "mars")] {
+            spec.environment.insert(name.into(), value.into());
+        }
+        let address = StageAddress {
+            workflow: "press".into(),
+            version: "0.1.0".into(),
+            function: "resize".into(),
+            region: Region::aws("ca-central-1"),
+        };
+        let deployment = FunctionDeployment {
+            address,
+            spec,
+            bootstrap: "/bootstrap".into(),
+            home: Region::aws("us-east-1"),
+            probe_share: 0.0,
+            run_deadline_s: 600,
+            env: BTreeMap::from([("MODEL".into(), "large".into())]),
+        };
+        let deployed = Deployed { deployment, executable: "/copies/bootstrap".into() };
+        let set: HashMap<_, _> = environment(&deployed, "http://127.0.0.1:1", 7).into_iter().collect();
+        let expected = [("LOG", "info"), ("TZ", "CET"), ("MODEL", "large"), ("AWS_REGION", "ca-central-1")];
+        for (name, value) in expected {
+            assert_eq!(set[name], value, "{name}");
+        }
+    }
 }

@@ -35,6 +35,11 @@ impl Errors {
         self.0.iter().map(syn::Error::to_compile_error).collect()
     }
 
+    /// Takes out the first mistake, as an expression: of a type that has it in it, the compiler asks nothing more.
+    pub(crate) fn take_first(&mut self) -> Option<TokenStream> {
+        (!self.0.is_empty()).then(|| self.0.remove(0).to_compile_error())
+    }
+
     /// The mistakes as text, for tests.
     #[cfg(test)]
     pub(crate) fn messages(&self) -> Vec<String> {

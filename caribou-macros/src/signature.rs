@@ -1,13 +1,15 @@
 //! What an annotated `async fn` looks like, and what it must not look like.
 
+use syn::ext::IdentExt;
 use syn::spanned::Spanned;
 use syn::visit::Visit;
 use syn::{
-    Attribute, FnArg, GenericArgument, Ident, ItemFn, Pat, PathArguments, ReturnType, Type, Visibility,
+    Attribute, FnArg, GenericArgument, Ident, ItemFn, Pat, PatType, PathArguments, ReturnType, Type,
+    Visibility,
 };
 
 use crate::errors::Errors;
-use crate::text;
+use crate::{text, unit};
 
 /// The parts of a signature that both attributes use.
 pub(crate) struct Signature {
@@ -18,6 +20,20 @@ pub(crate) struct Signature {
     pub(crate) output: Type,
     /// `#[cfg(..)]` and the like, which must also stand on what is generated.
     pub(crate) conditions: Vec<Attribute>,
+    /// `#[allow(deprecated)]` if the function is, as what is generated calls it.
+    pub(crate) allowed: Option<Attribute>,
+    /// The parameter that the caller does not pass: `&Context`.
+    pub(crate) context: Option<ContextParameter>,
+    /// Whether everything but a missing `async` is as it must be.
+    pub(crate) deployable: bool,
+}
+
+/// A parameter that takes the attempt's context.
+pub(crate) struct ContextParameter {
+    /// Its position among all parameters.
+    pub(crate) position: usize,
+    /// The parameter as the author wrote it.
+    pub(crate) written: PatType,
 }
 
 /// One parameter.
@@ -38,6 +54,7 @@ impl Signature {
                 format!("a caribou {attribute} is async: write `async fn {}`", signature.ident),
             );
         }
+        let mistakes = errors.count();
         if let Some(constness) = &signature.constness {
             errors.at(constness, format!("a caribou {attribute} cannot be `const`"));
         }
@@ -56,12 +73,15 @@ impl Signature {
         if let Some(clause) = &signature.generics.where_clause {
             errors.at(clause, format!("a caribou {attribute} cannot have a `where` clause"));
         }
-        if signature.inputs.len() > 12 {
-            let extra = signature.inputs.iter().nth(12);
+        let context = ContextParameter::find(signature.inputs.iter(), attribute, errors);
+        let mut inputs: Vec<&FnArg> =
+            signature.inputs.iter().filter(|input| !ContextParameter::is_one(input)).collect();
+        if let Some(extra) = inputs.get(12) {
             errors.at(extra, "at most twelve parameters: put some of them into a struct");
+            inputs.truncate(12);
         }
         let parameters =
-            signature.inputs.iter().filter_map(|input| Parameter::read(input, attribute, errors)).collect();
+            inputs.into_iter().filter_map(|input| Parameter::read(input, attribute, errors)).collect();
         let output = match &signature.output {
             ReturnType::Default => {
                 errors.at(
@@ -85,20 +105,108 @@ impl Signature {
             }
         };
         let conditions = item.attrs.iter().filter(|a| a.path().is_ident("cfg")).cloned().collect();
-        Self { name: signature.ident.clone(), visibility: item.vis.clone(), parameters, output, conditions }
+        let deprecated = item.attrs.iter().any(|attribute| attribute.path().is_ident("deprecated"));
+        let allowed = deprecated.then(|| syn::parse_quote!(#[allow(deprecated)]));
+        let deployable = errors.count() == mistakes;
+        let (name, visibility) = (signature.ident.clone(), item.vis.clone());
+        Self { name, visibility, parameters, output, conditions, allowed, context, deployable }
     }
 }
 
 impl Signature {
+    /// The name under which it is deployed: what the `name` option says, or the Rust name. Reports a Rust name that the
+    /// cloud does not take.
+    pub(crate) fn deployed_name(
+        &self,
+        option: Option<&String>,
+        attribute: &str,
+        errors: &mut Errors,
+    ) -> String {
+        if let Some(name) = option {
+            return name.clone();
+        }
+        let name = self.name.unraw().to_string();
+        if !unit::is_name(&name) {
+            errors.at(
+                &self.name,
+                format!(
+                    "`{name}` is no name for Lambda, which takes 1 to 64 letters a to z, digits, `-` or `_`: give it \
+                     one, as in `#[caribou::{attribute}(name = \"..\")]`"
+                ),
+            );
+        }
+        name
+    }
+
     /// What the returned `Result` holds on success, if that can be seen: `T` of `Result<T>`.
     pub(crate) fn held(&self) -> Option<&Type> {
+        self.argument_of_result(0)
+    }
+
+    /// What it holds on failure, if that can be seen: `E` of `Result<T, E>`.
+    pub(crate) fn failure(&self) -> Option<&Type> {
+        self.argument_of_result(1)
+    }
+
+    fn argument_of_result(&self, position: usize) -> Option<&Type> {
         let Type::Path(path) = &self.output else { return None };
         let last = path.path.segments.last().filter(|last| last.ident == "Result")?;
         let PathArguments::AngleBracketed(arguments) = &last.arguments else { return None };
-        match arguments.args.first() {
-            Some(GenericArgument::Type(held)) => Some(held),
+        match arguments.args.get(position) {
+            Some(GenericArgument::Type(argument)) => Some(argument),
             _ => None,
         }
+    }
+}
+
+impl ContextParameter {
+    /// The one that a function has; reports a second one, and any of a workflow.
+    fn find<'i>(
+        inputs: impl Iterator<Item = &'i FnArg>,
+        attribute: &str,
+        errors: &mut Errors,
+    ) -> Option<Self> {
+        let mut found = None;
+        for (position, input) in inputs.enumerate() {
+            let FnArg::Typed(written) = input else { continue };
+            let Some(reference) = context_reference(&written.ty) else { continue };
+            if attribute != "function" {
+                errors.at(
+                    written,
+                    format!(
+                        "a {attribute} has no context, as its body runs in several functions: take `&Context` in the \
+                         function that needs it"
+                    ),
+                );
+            } else if found.is_some() {
+                errors.at(written, "this function takes its context twice; keep one of them");
+            } else if reference.mutability.is_some() {
+                errors.at(&written.ty, "the context is only to be read: take `&Context`");
+            } else {
+                found = Some(Self { position, written: written.clone() });
+            }
+        }
+        found
+    }
+
+    fn is_one(input: &FnArg) -> bool {
+        matches!(input, FnArg::Typed(input) if context_reference(&input.ty).is_some())
+    }
+}
+
+/// The type `&Context`, `&caribou::Context` and the like.
+fn context_reference(ty: &Type) -> Option<&syn::TypeReference> {
+    match ty {
+        Type::Reference(reference) => match &*reference.elem {
+            Type::Path(path) => {
+                let last = path.path.segments.last()?;
+                (last.ident == "Context" && last.arguments.is_none()).then_some(reference)
+            }
+            _ => None,
+        },
+        Type::Paren(inner) => context_reference(&inner.elem),
+        Type::Group(inner) => context_reference(&inner.elem),
+        _ => None,
     }
 }
 

@@ -1,29 +1,47 @@
 //! Values of options that have units or a form of their own.
 
-/// A duration written with its unit (`"90s"`, `"2min"`), in whole seconds.
+/// A duration written with its unit (`"90s"`, `"2 min"`), in whole seconds. Hours are read so that they can be refused
+/// for what they are: too long.
 pub(crate) fn seconds(text: &str) -> Option<u32> {
-    let digits = text.find(|c: char| !c.is_ascii_digit())?;
-    let (number, unit) = text.split_at(digits);
-    let factor = match unit.trim_start() {
+    let (number, unit) = measure(text)?;
+    let factor = match unit {
         "s" | "sec" => 1,
         "m" | "min" => 60,
+        "h" => 3600,
         _ => return None,
     };
-    number.parse::<u32>().ok()?.checked_mul(factor)
+    number.checked_mul(factor)
 }
 
-/// The code of an AWS region written `us-east-1` or `aws:us-east-1`.
-pub(crate) fn region_code(text: &str) -> Option<&str> {
-    let code = text.strip_prefix("aws:").unwrap_or(text);
-    let parts: Vec<&str> = code.split('-').collect();
-    let [first, middle @ .., last] = parts.as_slice() else { return None };
-    let letters = |part: &&str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase());
-    let sound = letters(first)
-        && !middle.is_empty()
-        && middle.iter().all(letters)
-        && !last.is_empty()
-        && last.bytes().all(|b| b.is_ascii_digit());
-    (sound && code.len() <= 32).then_some(code)
+/// A size written with its unit (`"512 MB"`, `"1 GB"`), in MB. As everywhere on AWS Lambda, 1 GB is 1024 MB.
+pub(crate) fn megabytes(text: &str) -> Option<u32> {
+    let (number, unit) = measure(text)?;
+    let factor = match unit {
+        "MB" => 1,
+        "GB" => 1024,
+        _ => return None,
+    };
+    number.checked_mul(factor)
+}
+
+/// A whole number and its unit.
+fn measure(text: &str) -> Option<(u32, &str)> {
+    let digits = text.find(|c: char| !c.is_ascii_digit())?;
+    let (number, unit) = text.split_at(digits);
+    Some((number.parse().ok()?, unit.trim_start()))
+}
+
+/// A number as a person reads it: `10,240`.
+pub(crate) fn grouped(number: u32) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
 }
 
 /// The longest name of a Lambda function.
@@ -42,19 +60,29 @@ mod tests {
 
     #[test]
     fn durations_have_units() {
-        assert_eq!(seconds("30s"), Some(30));
-        assert_eq!(seconds("2 min"), Some(120));
-        for text in ["", "30", "s", "1h", "1.5s", "-1s"] {
+        for (text, expected) in [("30s", 30), ("2 min", 120), ("90 sec", 90), ("1m", 60), ("1h", 3600)] {
+            assert_eq!(seconds(text), Some(expected), "{text}");
+        }
+        for text in ["", "30", "s", "1d", "1.5s", "-1s", "1m 30s", "99999999999s", "4294967295min"] {
             assert_eq!(seconds(text), None, "{text}");
         }
     }
 
     #[test]
-    fn regions_look_like_regions() {
-        assert_eq!(region_code("aws:us-east-1"), Some("us-east-1"));
-        assert_eq!(region_code("us-gov-west-1"), Some("us-gov-west-1"));
-        for text in ["", "us-east", "us_east_1", "US-EAST-1", "gcp:europe-west1", "us-east-1a"] {
-            assert_eq!(region_code(text), None, "{text}");
+    fn sizes_have_units() {
+        for (text, expected) in [("512 MB", 512), ("512MB", 512), ("1 GB", 1024), ("10GB", 10_240)] {
+            assert_eq!(megabytes(text), Some(expected), "{text}");
         }
+        for text in ["", "512", "GB", "1 TB", "1.5 GB", "1 gb", "4294967295 GB"] {
+            assert_eq!(megabytes(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn numbers_are_grouped_by_thousands() {
+        assert_eq!(
+            [0, 900, 1769, 10_240, 1_000_000].map(grouped),
+            ["0", "900", "1,769", "10,240", "1,000,000"]
+        );
     }
 }

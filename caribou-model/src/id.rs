@@ -18,6 +18,11 @@ pub struct RunId(String);
 pub struct InvalidRunId(String);
 
 impl RunId {
+    /// The id of every run that was not deployed: of a workflow or function that is called plainly.
+    pub fn plain() -> Self {
+        Self("plain".to_owned())
+    }
+
     /// The id as text.
     pub fn as_str(&self) -> &str {
         &self.0

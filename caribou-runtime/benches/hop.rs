@@ -16,8 +16,8 @@ use caribou_runtime::model::{
 };
 use caribou_runtime::port::{Clock, StageAddress};
 use caribou_runtime::{
-    Bytes, Client, Context, Deployment, Event, Function, Result, RouteError, Shim, Step, Workflow,
-    call_stage, plan,
+    Arguments, Bytes, Client, Context, Deployment, Event, Function, Result, RouteError, Shim, Step,
+    ValueError, Values, Workflow, call_stage, plan,
 };
 use divan::Bencher;
 use serde_json::{Value as Json, json};
@@ -37,6 +37,10 @@ impl Function for Pass {
 
     fn spec() -> FunctionSpec {
         FunctionSpec::new(Self::NAME)
+    }
+
+    fn take(values: &Values) -> Result<Self::Input, ValueError> {
+        Arguments::take(values)
     }
 
     async fn call(_: Context, (data,): (Bytes,)) -> Result<Bytes> {

@@ -42,7 +42,10 @@ pub enum BootstrapError {
         known: String,
     },
     /// Two workflows of one name were linked.
-    #[error("this bootstrap has two workflows called `{0}`; rename one")]
+    #[error(
+        "this bootstrap has two workflows called `{0}`; give one of them another name, as in \
+         `#[caribou::workflow(name = \"..\")]`"
+    )]
     Twice(&'static str),
     /// The workflow that was linked is of another version.
     #[error("this bootstrap has version {linked} of workflow `{workflow}`, not {asked}; deploy it again")]
@@ -79,7 +82,7 @@ const NOTE_WITHIN: Duration = Duration::from_secs(2);
 /// The whole of a bootstrap's `main`.
 ///
 /// Under the Lambda Runtime API it serves the function that the environment names. Otherwise it is a command:
-/// `describe` prints its workflows as JSON, `call WORKFLOW` calls one in this process with the JSON on standard
+/// `describe` prints its workflows as JSON, or why they cannot be served; `call WORKFLOW` calls one in this process with the JSON on standard
 /// input. Exit codes: 0 done, 1 failed, 2 used wrongly.
 pub fn run() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -228,8 +231,12 @@ async fn note_failed_start(api: &str, error: &BootstrapError) {
     }
 }
 
+/// The workflows that were linked, each of a name of its own.
 fn registered() -> Result<Vec<&'static Workflow>, BootstrapError> {
-    let workflows = Workflow::registered();
+    distinct(Workflow::registered())
+}
+
+fn distinct(workflows: Vec<&'static Workflow>) -> Result<Vec<&'static Workflow>, BootstrapError> {
     if workflows.is_empty() {
         return Err(BootstrapError::Empty);
     }
@@ -253,7 +260,14 @@ fn names(workflows: &[&Workflow]) -> String {
 }
 
 fn describe() -> Result<(), BootstrapError> {
-    let described: Vec<_> = registered()?
+    let workflows = registered().inspect_err(|error| {
+        // for `caribou check`, which tells what is wrong from a program that is no bootstrap
+        let told = print(&json!({ "caribou": 1, "workflows": [], "error": error.to_string() }));
+        if let Err(error) = told {
+            tracing::debug!(%error, "nobody reads the description");
+        }
+    })?;
+    let described: Vec<_> = workflows
         .into_iter()
         .map(|workflow| json!({ "graph": (workflow.graph)(), "parameters": workflow.parameters }))
         .collect();
@@ -294,6 +308,28 @@ fn usage() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const WORKFLOW: Workflow = Workflow {
+        name: "press",
+        version: "0.1.0",
+        parameters: &[],
+        graph: || crate::draft::Draft::new("press", "0.1.0").finish(),
+        route: |_, _, _| Ok(()),
+        reads: |_| &[],
+        call: |_| None,
+        plain: |input| Box::pin(async { Ok(input) }),
+    };
+
+    #[test]
+    fn two_workflows_of_one_name_are_refused() {
+        static PRESS: Workflow = WORKFLOW;
+        static OTHER: Workflow = Workflow { name: "resize", ..WORKFLOW };
+        static AGAIN: Workflow = Workflow { version: "0.2.0", ..WORKFLOW };
+        assert_eq!(distinct(vec![&PRESS, &OTHER]).unwrap().len(), 2);
+        let error = distinct(vec![&PRESS, &AGAIN, &OTHER]).err().unwrap().to_string();
+        assert!(error.contains("two workflows called `press`") && error.contains("another name"), "{error}");
+        assert!(matches!(distinct(Vec::new()), Err(BootstrapError::Empty)));
+    }
 
     fn variables(name: &str) -> Option<String> {
         let value = match name {

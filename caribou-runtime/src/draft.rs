@@ -4,7 +4,7 @@ use std::any::TypeId;
 
 use caribou_model::{Edge, Graph, Node, NodeId, NodeKind};
 
-use crate::{Function, Workflow};
+use crate::Function;
 
 /// A graph in the making, node after node in the author's order.
 #[derive(Debug)]
@@ -152,21 +152,6 @@ fn type_text(full: &str) -> String {
     text + &word
 }
 
-/// Checks that the name under which a function of a workflow is deployed is not too long for Lambda. It runs when the
-/// author's crate is compiled.
-///
-/// # Panics
-///
-/// If the name is too long: the compiler reports it.
-pub const fn check_deployed_name<F: Function>(workflow: &Workflow) {
-    let length = workflow.name.len() + 1 + workflow.version.len() + 1 + F::NAME.len();
-    assert!(
-        length <= 64,
-        "a function of this workflow would be deployed as `workflow-version-function`, which has more than the 64 \
-         characters that Lambda allows: give the workflow or the function a shorter `name`"
-    );
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -182,6 +167,10 @@ mod tests {
 
         fn spec() -> caribou_model::FunctionSpec {
             caribou_model::FunctionSpec::new(Self::NAME)
+        }
+
+        fn take(values: &crate::Values) -> std::result::Result<Self::Input, crate::ValueError> {
+            crate::Arguments::take(values)
         }
 
         async fn call(_: crate::Context, (text,): (String,)) -> crate::Result<u32> {

@@ -1,12 +1,13 @@
 //! What `#[caribou::function]` implements.
 
+use std::collections::BTreeMap;
 use std::future::Future;
 
-use caribou_model::FunctionSpec;
+use caribou_model::{FunctionSpec, Region};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::{Context, Error, RouteError, ValueError, Values};
+use crate::{BoxFuture, Context, Error, RouteError, ValueError, Values};
 
 /// A value that can travel between stages: owned, sendable and serialisable both ways.
 #[diagnostic::on_unimplemented(
@@ -28,15 +29,29 @@ impl<T: Serialize + DeserializeOwned + Send + 'static> Payload for T {}
 pub trait Function: 'static {
     /// The name under which it is deployed: that of its [`spec`](Self::spec).
     const NAME: &'static str;
-    /// The arguments, as a tuple.
-    type Input: Arguments;
-    /// What it returns if it succeeds.
-    type Output: Payload;
+    /// The codes of the only AWS regions where it may run, if there are any: those of its [`spec`](Self::spec).
+    const ALLOW: &'static [&'static str] = &[];
+    /// The codes of the AWS regions where it must not run: those of its [`spec`](Self::spec).
+    const DENY: &'static [&'static str] = &[];
+    /// Its path and where it stands, to tell two functions of one name apart; empty if that is not known.
+    const SOURCE: &'static str = "";
+    /// The arguments, as a tuple: [`Arguments`]. That each is a [`Payload`] is asked where [`take`](Self::take) decodes
+    /// it, so that the compiler points at the type which is none.
+    type Input;
+    /// What it returns if it succeeds: a [`Payload`].
+    type Output: Send + 'static;
     /// The error of the author's `Result`.
-    type Failure: Into<Error> + 'static;
+    type Failure: 'static;
 
     /// Name and options.
     fn spec() -> FunctionSpec;
+
+    /// Decodes the arguments from the values that reached the stage; [`Arguments::take`] does.
+    ///
+    /// # Errors
+    ///
+    /// [`ValueError`] if one is missing or cannot be decoded.
+    fn take(values: &Values) -> Result<Self::Input, ValueError>;
 
     /// Calls the author's function.
     fn call(context: Context, input: Self::Input)
@@ -45,9 +60,9 @@ pub trait Function: 'static {
 
 /// The return type of a function: a `Result` whose error converts into [`Error`].
 #[diagnostic::on_unimplemented(
-    message = "a caribou function must return a `Result`",
-    label = "not a `Result`",
-    note = "return `caribou::Result<T>`, or `Result<T, E>` where `E` is an error"
+    message = "a caribou function cannot return `{Self}`",
+    label = "no `Result`, or its error is none",
+    note = "return `caribou::Result<T>`, or `Result<T, E>` where `E` implements `std::error::Error`"
 )]
 pub trait FunctionResult {
     /// What it holds on success.
@@ -63,6 +78,7 @@ pub trait FunctionResult {
     fn into_result(self) -> Result<Self::Output, Error>;
 }
 
+#[diagnostic::do_not_recommend]
 impl<T, E: Into<Error>> FunctionResult for Result<T, E> {
     type Output = T;
     type Error = E;
@@ -70,6 +86,34 @@ impl<T, E: Into<Error>> FunctionResult for Result<T, E> {
     fn into_result(self) -> Result<T, Error> {
         self.map_err(Into::into)
     }
+}
+
+/// One argument for [`Function::take`].
+///
+/// # Errors
+///
+/// [`ValueError`] if it is missing or cannot be decoded.
+pub fn argument<T: Payload>(values: &Values, position: u16) -> Result<T, ValueError> {
+    values.take(position)
+}
+
+/// Awaits the author's function for [`Function::call`].
+pub fn call<T, R>(function: impl Future<Output = R> + Send + 'static) -> BoxFuture<Result<T, Error>>
+where
+    T: Payload,
+    R: FunctionResult<Output = T>,
+{
+    Box::pin(async move { function.await.into_result() })
+}
+
+/// The regions with these codes, for a [`FunctionSpec`].
+pub fn regions(codes: &[&'static str]) -> Vec<Region> {
+    codes.iter().map(|code| Region::aws(code)).collect()
+}
+
+/// Environment variables, for a [`FunctionSpec`].
+pub fn environment(variables: &[(&str, &str)]) -> BTreeMap<String, String> {
+    variables.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect()
 }
 
 /// What a function yields on success.

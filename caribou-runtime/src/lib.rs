@@ -5,7 +5,7 @@
 //! | [`function`], [`workflow`] | what `#[caribou::function]` and `#[caribou::workflow]` implement and register |
 //! | [`codec`], [`bytes`] | the format in which values travel |
 //! | [`exit`] | ways out of a body before its end |
-//! | [`draft`], [`tag`], [`plain`] | what their expansions call |
+//! | [`draft`], [`check`], [`tag`], [`plain`] | what their expansions call |
 //! | [`mod@map`] | one call of a function for each of many items |
 //! | [`shim`] | the protocol: claims, outcomes, sync nodes, failover |
 //! | [`request`], [`message`] | what a client sends, what stages send to each other |
@@ -21,6 +21,7 @@
 #[cfg(feature = "lambda")]
 pub mod bootstrap;
 pub mod bytes;
+pub mod check;
 pub mod client;
 pub mod codec;
 pub mod context;

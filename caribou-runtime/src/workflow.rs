@@ -8,7 +8,7 @@ use caribou_model::{Graph, NodeId};
 
 use crate::codec::CodecError;
 use crate::plain::PlainResult;
-use crate::{Arguments, Context, Error, Function, Outbox, ValueError, Values};
+use crate::{Context, Error, Function, Outbox, ValueError, Values};
 
 /// A future that can be named.
 pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
@@ -107,15 +107,15 @@ impl Workflow {
     }
 }
 
-/// The [`Call`] of a function.
+/// The [`Call`] of a function: it runs in the scope of its context.
 ///
 /// # Errors
 ///
 /// [`ValueError`] if an argument is missing or cannot be decoded.
 pub fn call_stage<F: Function>(context: Context, values: &Values) -> Result<BoxFuture<Returned>, ValueError> {
-    let input = F::Input::take(values)?;
+    let called = F::call(context.clone(), F::take(values)?);
     Ok(Box::pin(async move {
-        let output = F::call(context, input).await?;
+        let output = context.scope(called).await?;
         Ok(Box::new(output) as Box<dyn Any + Send>)
     }))
 }

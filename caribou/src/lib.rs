@@ -60,6 +60,12 @@
 //!
 //! [The language](docs::language) is taught in one page, with examples; [another](docs::refused) lists what is refused, why, and
 //! what to write instead.
+//!
+//! # Options
+//!
+//! [`function`] lists memory, timeout, storage, architecture, regions, environment variables and retries; [`workflow`] name
+//! and version. A function that wants to know its run, region or attempt takes a `&`[`Context`], which its callers do
+//! not pass.
 
 /// The names that a workflow's file needs. The attributes are written `#[caribou::function]` and `#[caribou::workflow]`.
 pub mod prelude {
@@ -81,27 +87,63 @@ pub mod __private {
     //! What the expansions of the macros refer to. Not for use by hand.
 
     pub use caribou_runtime as runtime;
-    pub use caribou_runtime::draft::{Draft, check_deployed_name};
+    pub use caribou_runtime::check::{Fault, Home, Known};
+    pub use caribou_runtime::context::current_context;
+    pub use caribou_runtime::draft::Draft;
     pub use caribou_runtime::exit::{Flow, attempt, failure};
-    pub use caribou_runtime::function::{Failed, Output, Success, check_caught, success};
+    pub use caribou_runtime::function::{
+        Failed, Output, Success, argument, call, check_caught, environment, regions, success,
+    };
     pub use caribou_runtime::map::each;
-    pub use caribou_runtime::model::{FunctionSpec, Graph, NodeId, Region};
+    pub use caribou_runtime::model::{Architecture, FunctionSpec, Graph, NodeId};
     pub use caribou_runtime::plain::{Input, PlainResult, plain, plain_result};
     pub use caribou_runtime::tag::Tag;
     pub use caribou_runtime::workflow::Routed;
     pub use caribou_runtime::{
-        BoxFuture, Call, Context, Error, Function, FunctionResult, Outbox, RouteError, Step, Values,
-        Workflow, call_stage,
+        BoxFuture, Call, Context, Error, Function, FunctionResult, Outbox, RouteError, Step, ValueError,
+        Values, Workflow, call_stage,
     };
     pub use inventory;
     pub use serde_json::Value as Json;
 }
 
 pub use caribou_macros::{function, workflow};
+/// What a function may know of its attempt: `&Context` in its parameters.
+///
+/// A function takes it in any position, and its caller does not pass it.
+///
+/// ```
+/// use caribou::prelude::*;
+///
+/// #[caribou::function(timeout = "5min")]
+/// async fn press(context: &Context, photo: String) -> Result<String> {
+///     Ok(format!("{photo}, pressed in {} at attempt {}", context.region.code(), context.attempt))
+/// }
+///
+/// #[caribou::workflow]
+/// async fn card(photo: String) -> Result<String> {
+///     press(photo).await
+/// }
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<()> {
+///
+/// // In a test the context is that of a plain call, or the one that the test chooses.
+/// let mut context = Context::plain("press");
+/// context.attempt = 2;
+/// context.region = "ca-central-1".parse()?;
+/// let pressed = Context::scope(context, card("a lake".into())).await?;
+/// assert_eq!(pressed, "a lake, pressed in ca-central-1 at attempt 2");
+/// # Ok(())
+/// # }
+/// ```
+///
+/// ---
+#[doc(inline)]
+pub use caribou_runtime::Context;
 pub use caribou_runtime::map::map;
 #[cfg(feature = "testing")]
 pub use caribou_runtime::memory as testing;
-pub use caribou_runtime::{Bytes, Client, Context, Error, Result};
+pub use caribou_runtime::{Bytes, Client, Error, Result};
 
 /// The `main` of a bootstrap: one binary that serves every function of the workflows that are linked into it.
 ///

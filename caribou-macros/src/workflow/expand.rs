@@ -4,6 +4,7 @@ use proc_macro2::{Literal, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::spanned::Spanned;
 
+use super::body::Stage;
 use super::compiled::{self, Compiled};
 use super::emit::{self, Emitted};
 use super::options::Options;
@@ -11,19 +12,11 @@ use super::place::NodeForm;
 use super::point::{NodeIndex, Point};
 use super::{edge, types};
 use crate::errors::Errors;
+use crate::function;
+pub(crate) use crate::function::marker;
+use crate::manifest::Manifest;
 use crate::signature::Signature;
 use crate::text;
-
-/// The marker: a type of the workflow's name, in the type namespace, where the function itself is not.
-pub(crate) fn marker(signature: &Signature) -> TokenStream {
-    let Signature { name, visibility, conditions, .. } = signature;
-    quote! {
-        #(#conditions)*
-        #[doc(hidden)]
-        #[allow(non_camel_case_types)]
-        #visibility struct #name {}
-    }
-}
 
 /// The marker, its functions and its registration.
 pub(crate) fn workflow(
@@ -33,7 +26,7 @@ pub(crate) fn workflow(
     errors: &mut Errors,
 ) -> TokenStream {
     let Signature { name, conditions, parameters, .. } = signature;
-    let deployed = options.name.clone().unwrap_or_else(|| name.to_string());
+    let deployed = signature.deployed_name(options.name.as_ref(), "workflow", errors);
     let version = options
         .version
         .as_ref()
@@ -50,15 +43,16 @@ pub(crate) fn workflow(
     let reads = reads(&steps);
     let call = call(compiled);
     let plain = plain(signature);
-    let names = names(compiled, signature);
     let items = &compiled.body.items;
+    let checks = checks(compiled, signature, Manifest::of_package(name, errors).as_ref());
+    let caribou = function::caribou(options.caribou.as_ref());
     quote! {
         #marker
 
         #(#conditions)*
         #[allow(unused, clippy::all, clippy::pedantic)]
         const _: () = {
-            use ::caribou::__private as __caribou;
+            use #caribou::__private as __caribou;
             #(#items)*
 
             #[doc(hidden)]
@@ -83,37 +77,45 @@ pub(crate) fn workflow(
                 #plain
             }
 
-            #names
+            #checks
             __caribou::inventory::submit! { #name::WORKFLOW }
         };
     }
 }
 
-/// Checks the deployed name of every function when the crate is compiled.
-fn names(compiled: &Compiled, signature: &Signature) -> TokenStream {
+/// Checks the functions when the crate is compiled; what is wrong with one is said at its first call.
+fn checks(compiled: &Compiled, signature: &Signature, manifest: Option<&Manifest>) -> TokenStream {
     let name = &signature.name;
-    let mut seen: Vec<String> = Vec::new();
-    let mut checks = TokenStream::new();
+    let mut functions: Vec<&syn::Path> = Vec::new();
     for stage in &compiled.body.stages {
-        let function = &stage.function;
-        let text = text::of(function);
-        if !seen.contains(&text) {
-            seen.push(text);
-            let span = stage.function.span();
-            checks.extend(quote_spanned! {span=>
-                __caribou::check_deployed_name::<#function>(&#name::WORKFLOW);
-            });
-            if compiled
-                .body
-                .stages
-                .iter()
-                .any(|other| other.question.is_none() && other.function == *function)
-            {
-                checks.extend(quote_spanned!(span=> __caribou::check_caught::<#function>();));
-            }
+        if !functions.iter().any(|known| text::of(*known) == text::of(&stage.function)) {
+            functions.push(&stage.function);
         }
     }
-    checks
+    let count = Literal::usize_unsuffixed(functions.len());
+    let known = functions.iter().map(|function| quote!(__caribou::Known::of::<#function>()));
+    let checks = functions.iter().enumerate().map(|(index, function)| {
+        let index = Literal::usize_unsuffixed(index);
+        quote_spanned!(function.span()=> const _: () = FAULTS[#index].report();)
+    });
+    let caught = functions.iter().filter(|function| {
+        let calls = |stage: &&Stage| text::of(&stage.function) == text::of(**function);
+        compiled.body.stages.iter().filter(calls).any(|stage| stage.question.is_none())
+    });
+    let caught =
+        caught.map(|function| quote_spanned!(function.span()=> __caribou::check_caught::<#function>();));
+    let (home, rebuild) = manifest.map_or_else(
+        || (quote!(::core::option::Option::None), TokenStream::new()),
+        |manifest| (manifest.home(), Manifest::rebuild_when_changed()),
+    );
+    quote! {
+        #rebuild
+        const HOME: ::core::option::Option<__caribou::Home> = #home;
+        const FAULTS: [__caribou::Fault; #count] =
+            __caribou::Fault::find(&#name::WORKFLOW, [#(#known),*], HOME);
+        #(#checks)*
+        #(#caught)*
+    }
 }
 
 fn graph(compiled: &Compiled, signature: &Signature) -> TokenStream {

@@ -1,7 +1,7 @@
 //! The options of `#[caribou::workflow]`.
 
 use proc_macro2::TokenStream;
-use syn::LitStr;
+use syn::{LitStr, Path};
 
 use crate::errors::Errors;
 use crate::function;
@@ -14,19 +14,21 @@ pub(crate) struct Options {
     pub(crate) name: Option<String>,
     /// The package's version if `None`.
     pub(crate) version: Option<LitStr>,
+    /// Where Caribou is found; `::caribou` if `None`.
+    pub(crate) caribou: Option<Path>,
 }
 
-const SUPPORTED: &[&str] = &["version", "name"];
+const SUPPORTED: &[&str] = &["version", "name", "crate"];
 
 impl Options {
     /// Parses and checks the options; reports every mistake.
     pub(crate) fn parse(tokens: TokenStream, errors: &mut Errors) -> Self {
         let mut options = Self::default();
         for setting in settings::parse(tokens, "a caribou workflow", SUPPORTED, errors) {
-            if setting.name == "name" {
-                options.name = function::name(&setting, "press", errors);
-            } else {
-                options.version = setting.text("0.1.0", errors);
+            match setting.name.to_string().as_str() {
+                "name" => options.name = function::name(&setting, "press", errors),
+                "version" => options.version = setting.text("0.1.0", errors),
+                _ => options.caribou = setting.path("my_caribou", errors),
             }
         }
         if let Some(version) = &options.version

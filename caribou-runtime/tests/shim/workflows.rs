@@ -27,6 +27,10 @@ macro_rules! function {
                 FunctionSpec { idempotent: $text == "harmless", ..FunctionSpec::new($text) }
             }
 
+            fn take(values: &caribou_runtime::Values) -> Result<Self::Input, caribou_runtime::ValueError> {
+                caribou_runtime::Arguments::take(values)
+            }
+
             async fn call($context: Context, ($($arg,)*): Self::Input) -> Result<$output> {
                 let _ = &$context;
                 $body
@@ -102,16 +106,11 @@ pub(crate) fn graph(
     graph
 }
 
+/// Of an attempt at which no function fails transiently any more.
 pub(crate) fn context() -> Context {
-    Context {
-        run: "plain".parse().unwrap(),
-        stage: "plain".into(),
-        item: None,
-        region: caribou_runtime::model::Region::aws("us-east-1"),
-        attempt: 9,
-        deadline: caribou_runtime::model::Timestamp::from_millis(u64::MAX),
-        traceparent: None,
-    }
+    let mut context = Context::plain("plain");
+    context.attempt = 9;
+    context
 }
 
 pub(crate) async fn plain<F: Function>(input: F::Input) -> Result<F::Output> {

@@ -4,7 +4,7 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
-use caribou_runtime::model::{Graph, NodeId, NodeKind, Region, Timestamp};
+use caribou_runtime::model::{Graph, NodeId, NodeKind};
 use caribou_runtime::outbox::interleave;
 use caribou_runtime::{Bytes, Context, Delivery, Outbox, Returned, Step, Value, Values, Workflow, codec};
 use serde::Serialize;
@@ -262,15 +262,7 @@ fn shown(json: &Json) -> bytes::Bytes {
 }
 
 fn context(stage: &str) -> Context {
-    Context {
-        run: "run".parse().unwrap(),
-        stage: stage.to_owned(),
-        item: None,
-        region: Region::aws("us-east-1"),
-        attempt: 1,
-        deadline: Timestamp::default(),
-        traceparent: None,
-    }
+    Context::plain(stage)
 }
 
 fn block_on<F: Future>(future: F) -> F::Output {

@@ -7,9 +7,8 @@ async fn double(number: u64) -> Result<u64> {
 
 #[caribou::workflow]
 async fn press(number: u64) -> Result<u64> {
-    let doubled = caribou::map(0..number, |item| item).await?;
-    let more = caribou::map(doubled, |item| async move { double(item).await }).await?;
-    Ok(more.len() as u64)
+    let doubled = caribou::map(0..number, |item| async move { double(item).await }).await?;
+    Ok(doubled.len() as u64)
 }
 
 fn main() {}

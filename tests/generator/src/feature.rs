@@ -113,10 +113,11 @@ impl Feature {
     /// Those that order what follows a statement.
     pub(crate) const ORDERING: [Self; 6] = [Statement, Branch, IfLet, Match, Return, GlueTry];
 
-    /// Those whose programs hold the law today. A feature that lands is added here.
+    /// Those of the usual batch. A feature that lands is added here.
     ///
     /// [`Enclosed`] and [`OrderedAlias`] are not: the compiler loses parentheses, and refuses an alias that is read after a
-    /// stage in statement position.
+    /// stage in statement position. Of [`NestedMove`], [`LeavingMove`] and [`JoinInMacro`] it refuses some programs, none of
+    /// which is in the usual batch.
     pub const SUPPORTED: [Self; 28] = [
         Pattern,
         Branch,

@@ -39,7 +39,8 @@ impl Printer {
         for token in stream {
             if let TokenTree::Punct(punct) = &token {
                 operator.push(punct.as_char());
-                if punct.spacing() == Spacing::Joint && self.generics == 0 && operator != "::" {
+                let inner = self.generics > 0 && operator != ":";
+                if punct.spacing() == Spacing::Joint && !inner && operator != "::" {
                     continue;
                 }
             }
@@ -142,6 +143,7 @@ mod tests {
             "a && !b.is_empty()",
             "Some(Vec::<u8>::new())",
             "Vec<Option<u8>>",
+            "Vec<a::B<c::D>>",
             "photo.width > 2 && photo.height < 3",
             "format!(\"{x}\", 1)",
             "(A, B)",

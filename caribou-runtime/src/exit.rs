@@ -4,14 +4,18 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Error, FunctionResult, RouteError};
 
-/// What a branch with a `return` in it yields: on with a value, or out with the workflow's result.
+/// What a branch with a `return` in it yields: on with a value, or out by one of several exits, each with what it needs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Flow<T, R> {
+pub enum Flow<T, L> {
     /// What follows the branch goes on with this value.
     Go(T),
-    /// The workflow returns this.
-    Leave(R),
+    /// The workflow ends: `Go` stands for the first exit, `Leave(Go)` for the second, and so on up to [`Never`].
+    Leave(L),
 }
+
+/// Behind the last exit of a [`Flow`] there is no other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Never {}
 
 /// The author's `?` in a workflow that returns `R`: its error, converted as `?` converts it, fails the run.
 ///

@@ -361,3 +361,165 @@ fn returns_within_branches_within_branches() {
         .collect();
     assert_equal_to_the_plain_call(nested_exits::WORKFLOW, &inputs);
 }
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+enum Shape {
+    Round(u64),
+    Boxed { width: u64, label: String },
+    Flat,
+}
+
+#[caribou::function]
+async fn shape(number: u64, text: String) -> Result<Shape> {
+    called("shape", (number, &text));
+    Ok(match number % 3 {
+        0 => Shape::Round(number),
+        1 => Shape::Boxed { width: number, label: text },
+        _ => Shape::Flat,
+    })
+}
+
+#[caribou::function]
+async fn spell(number: u64) -> Result<String> {
+    called("spell", number);
+    Ok(format!("number {number}"))
+}
+
+#[caribou::function]
+async fn look_up(number: u64) -> Result<Option<String>> {
+    called("look_up", number);
+    Ok((number.is_multiple_of(2)).then(|| format!("found {number}")))
+}
+
+#[caribou::workflow]
+async fn else_of_a_stage(number: u64) -> Result<u64> {
+    let Shape::Round(size) = shape(number, "x".into()).await? else {
+        return Err(Error::permanent("not round"));
+    };
+    let more = size + 1;
+    let Some(found) = (if more > 4 { look_up(more).await? } else { None }) else {
+        return Err(Error::permanent("nothing found"));
+    };
+    add(more, length(found).await?).await
+}
+
+#[test]
+fn let_else_over_a_stage_or_a_branch_may_fail() {
+    assert_equal_to_the_plain_call(else_of_a_stage::WORKFLOW, &numbers());
+}
+
+#[caribou::workflow]
+async fn patterns_that_bind_nothing(text: String, other: Option<u64>) -> Result<String> {
+    let one = if let None = Some(1) { spell(length(text.clone()).await?).await? } else { text.clone() };
+    let two = one.clone();
+    let three = if let None = other { look_up(3).await? } else { Some(two.clone()) };
+    let four = match (&other, two.len()) {
+        (None, 0) => spell(1).await?,
+        (Some(_), 1..=3) => spell(2).await?,
+        _ => "none".to_owned(),
+    };
+    Ok(format!("{other:?} {three:?} {four} {two}"))
+}
+
+#[test]
+fn patterns_may_bind_nothing() {
+    let inputs = [("", None), ("a", Some(1)), ("abcd", None)]
+        .map(|(text, other)| json!({"text": text, "other": other}));
+    assert_equal_to_the_plain_call(patterns_that_bind_nothing::WORKFLOW, &inputs);
+}
+
+#[caribou::workflow]
+async fn ordered_alias(number: u64) -> Result<u64> {
+    let text = spell(number).await?;
+    note("before".to_owned()).await?;
+    let at = &text;
+    let copy = at.clone();
+    length(copy).await
+}
+
+#[test]
+fn a_reference_may_follow_a_statement() {
+    assert_equal_to_the_plain_call(ordered_alias::WORKFLOW, &numbers());
+}
+
+#[caribou::workflow]
+async fn parentheses(number: u64) -> Result<u64> {
+    let text = spell(number).await?;
+    let size = if number > 1 { (if double(number).await? > 3 { 1 } else { 2 }) % 2 + 1 } else { number };
+    if let Shape::Boxed { width, .. } = (Shape::Boxed { width: double(size).await?, label: String::new() }) {
+        note(format!("{width}")).await?;
+    }
+    let same =
+        text.to_uppercase() == if number > 4 { text } else { spell(length(text + "!").await?).await? };
+    add(u64::from(same), (double(number).await? as u8 as u64) << 1).await
+}
+
+#[test]
+fn parentheses_are_kept_and_operands_evaluated_in_their_order() {
+    assert_equal_to_the_plain_call(parentheses::WORKFLOW, &numbers());
+}
+
+#[caribou::workflow]
+async fn moving_returns(number: u64, flag: bool) -> Result<String> {
+    let text = spell(number).await?;
+    let size = if flag {
+        if number > 3 {
+            let size = double(number).await?;
+            if size > 12 {
+                return Ok(text);
+            }
+            note(format!("{size}")).await?;
+        } else if number == 2 {
+            let size = text.len();
+            return Ok(format!("{text} {size} {}", spell(size as u64).await?));
+        }
+        number
+    } else {
+        number + 1
+    };
+    let list = vec![
+        size,
+        if flag {
+            let (a, b) = tokio::join!(double(size), double(size + 1));
+            a? + b?
+        } else {
+            3
+        },
+    ];
+    Ok(format!("{} {text} {}", text.clone(), sum(list).await?))
+}
+
+#[test]
+fn a_return_may_move_what_is_read_where_the_workflow_goes_on() {
+    let inputs: Vec<_> =
+        (0..9).flat_map(|number| [true, false].map(|flag| json!({"number": number, "flag": flag}))).collect();
+    assert_equal_to_the_plain_call(moving_returns::WORKFLOW, &inputs);
+}
+
+#[caribou::workflow]
+async fn shadowed_parameter(shape: u64, flag: bool) -> Result<String> {
+    let shape = (shape, "ab".to_owned());
+    let Some(text) = look_up(shape.0).await? else { return spell(shape.0).await };
+    let maybe = if flag {
+        let text = tokio::try_join!(add(shape.0, shape.1.len() as u64), spell(text.len() as u64))?;
+        look_up(text.0).await?.unwrap_or(text.1)
+    } else {
+        let shape = shape.0 + 1;
+        format!("{shape} {text}")
+    };
+    Ok(if let Some(text) = maybe.strip_prefix("found") {
+        let shape = format!("{text}{}", shape.1);
+        spell(length(shape).await?).await?
+    } else if let Shape::Flat = self::shape(length(maybe.clone()).await?, text).await? {
+        maybe
+    } else {
+        "neither".to_owned()
+    })
+}
+
+#[test]
+fn a_parameter_may_be_shadowed() {
+    let inputs: Vec<_> =
+        (0..6).flat_map(|shape| [true, false].map(|flag| json!({"shape": shape, "flag": flag}))).collect();
+    assert_equal_to_the_plain_call(shadowed_parameter::WORKFLOW, &inputs);
+}

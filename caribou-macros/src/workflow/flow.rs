@@ -9,11 +9,13 @@ use syn::{Expr, Pat, Path};
 use super::body::{Body, BranchId, Decision, VarId};
 use super::place::ArmPath;
 
-/// A variant of `Flow`.
+/// A way out of a branch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Way {
+    /// On with what follows.
     Go,
-    Leave,
+    /// Out, by one of the exits.
+    Leave(usize),
 }
 
 impl Way {
@@ -21,25 +23,49 @@ impl Way {
     pub(crate) fn text(self) -> &'static str {
         match self {
             Self::Go => "nothing returned before",
-            Self::Leave => "an earlier `return` was reached",
+            Self::Leave(_) => "an earlier `return` was reached",
         }
     }
+
+    fn of(leaves: usize) -> Self {
+        leaves.checked_sub(1).map_or(Self::Go, Self::Leave)
+    }
 }
 
-/// The way that a pattern of the generated `match` stands for.
+/// The way that a pattern of the generated `match` stands for: `Flow::Leave` as often as the exit's number says, then
+/// `Flow::Go`.
 pub(crate) fn of_pattern(pattern: &Pat) -> Option<Way> {
-    match pattern {
-        Pat::TupleStruct(pattern) => of_path(&pattern.path),
-        _ => None,
+    let mut leaves = 0;
+    let mut pattern = pattern;
+    while let Pat::TupleStruct(outer) = pattern {
+        match variant(&outer.path)?.as_str() {
+            "Go" => return Some(Way::of(leaves)),
+            _ => leaves += 1,
+        }
+        pattern = outer.elems.first()?;
     }
+    None
 }
 
-fn of_path(path: &Path) -> Option<Way> {
-    let [root, name, way] = path.segments.iter().collect::<Vec<_>>()[..] else { return None };
-    if root.ident != "__caribou" || name.ident != "Flow" {
-        return None;
+/// The way that the value at the end of an arm stands for.
+fn of_value(expr: &Expr) -> Option<Way> {
+    let mut leaves = 0;
+    let mut expr = expr;
+    while let Expr::Call(outer) = expr {
+        let Expr::Path(path) = &*outer.func else { return None };
+        match variant(&path.path)?.as_str() {
+            "Go" => return Some(Way::of(leaves)),
+            _ => leaves += 1,
+        }
+        expr = outer.args.first()?;
     }
-    Some(if way.ident == "Go" { Way::Go } else { Way::Leave })
+    None
+}
+
+/// `Go` or `Leave`.
+fn variant(path: &Path) -> Option<String> {
+    let [root, name, variant] = path.segments.iter().collect::<Vec<_>>()[..] else { return None };
+    (root.ident == "__caribou" && name.ident == "Flow").then(|| variant.ident.to_string())
 }
 
 /// A path without the decisions that follow from others; nothing if it contradicts itself. `own` are the arms around
@@ -74,11 +100,7 @@ fn made(body: &Body, variable: VarId, arms: &BTreeMap<BranchId, usize>) -> Optio
     let arm = arms.get(&BranchId(index))?;
     let code = body.branches[index].arms[*arm].block.end.code()?;
     match &code.expr {
-        Expr::Call(call) => match &*call.func {
-            Expr::Path(path) => of_path(&path.path),
-            _ => None,
-        },
         Expr::Path(_) => made(body, code.uses.first()?.variable, arms),
-        _ => None,
+        value => of_value(value),
     }
 }

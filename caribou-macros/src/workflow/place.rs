@@ -239,8 +239,8 @@ impl Flow {
 struct Placing<'b> {
     body: &'b Body,
     consumers: Vec<Option<Consumer>>,
-    /// Glue that waits for its consumer to be placed.
-    pending: BTreeMap<Consumer, Vec<GlueId>>,
+    /// Glue that waits for its consumer to be placed, with what orders it.
+    pending: BTreeMap<Consumer, Vec<(GlueId, Points)>>,
     places: Places,
 }
 
@@ -339,9 +339,9 @@ impl Placing<'_> {
         let needs: Points = reads.union(control).copied().collect();
         let last = self.places.order.last_of(&needs);
         let point = match (last.as_slice(), self.consumers[id.0]) {
-            ([only], _) => *only,
+            ([only], _) if !self.reads_waiting(&glue.code.uses) => *only,
             (_, Some(consumer)) => {
-                self.pending.entry(consumer).or_default().push(id);
+                self.pending.entry(consumer).or_default().push((id, control.clone()));
                 for bind in &glue.binds {
                     self.places.variables[bind.0].clone_from(&needs);
                 }
@@ -352,6 +352,15 @@ impl Placing<'_> {
         self.places.glue[id.0] = GluePlace::At(point);
         self.resolve(&glue.binds, point);
         Some(point)
+    }
+
+    /// Whether some of what code reads waits for its consumer to be placed.
+    fn reads_waiting(&self, uses: &[Use]) -> bool {
+        let mut waiting = self.pending.values().flatten();
+        waiting.any(|(id, _)| {
+            let binds = &self.body.glue[id.0].binds;
+            uses.iter().any(|touch| binds.contains(&touch.variable))
+        })
     }
 
     fn gate(&mut self, form: NodeForm, needs: &Points, path: ArmPath) -> NodeIndex {
@@ -369,6 +378,14 @@ impl Placing<'_> {
         control: &Points,
         path: ArmPath,
     ) -> NodeIndex {
+        let waiting = self.pending.remove(&consumer).unwrap_or_default();
+        for (glue, control) in &waiting {
+            let glue = &self.body.glue[glue.0];
+            let needs: Points = self.needs(&glue.code.uses).union(control).copied().collect();
+            for bind in &glue.binds {
+                self.places.variables[bind.0].clone_from(&needs);
+            }
+        }
         let reads: Vec<Points> = arguments.iter().map(|argument| self.needs(&argument.uses)).collect();
         needs.extend(reads.iter().flatten());
         // in the order in which the arguments ask for them
@@ -380,7 +397,14 @@ impl Placing<'_> {
             }
         }
         let node = NodeIndex(self.places.nodes.len());
-        let place = |read: &Points| {
+        let joined = |argument: &Code| {
+            let binds = waiting.iter().flat_map(|(glue, _)| &self.body.glue[glue.0].binds);
+            binds.into_iter().any(|bind| argument.uses.iter().any(|touch| touch.variable == *bind))
+        };
+        let place = |(argument, read): (&&Code, &Points)| {
+            if slots.len() > 1 && joined(argument) {
+                return ArgumentPlace::Join;
+            }
             let needs: Points = read.union(control).copied().collect();
             let last = self.places.order.last_of(&needs);
             match (slots.as_slice(), last.as_slice()) {
@@ -392,8 +416,8 @@ impl Placing<'_> {
                 _ => ArgumentPlace::Join,
             }
         };
-        let arguments = reads.iter().map(place).collect();
-        for glue in self.pending.remove(&consumer).unwrap_or_default() {
+        let arguments = arguments.iter().zip(&reads).map(place).collect();
+        for (glue, _) in waiting {
             let binds = &self.body.glue[glue.0].binds;
             if let [only] = slots.as_slice() {
                 self.places.glue[glue.0] = GluePlace::At(*only);

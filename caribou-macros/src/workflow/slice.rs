@@ -125,6 +125,7 @@ impl Walk<'_> {
                         Reach::Always => {
                             yields(&mut acts);
                             points.insert(Point::Met(id));
+                            self.overdue(block, index, id, &mut acts);
                         }
                         Reach::Sometimes => {
                             if let Some(end) = self.fork(block, whose, index, &points, id, &mut acts) {
@@ -172,7 +173,7 @@ impl Walk<'_> {
         branch: BranchId,
         acts: &mut Vec<Act>,
     ) -> Option<Reach> {
-        let rest = self.block(block, whose, index + 1, Points::from([Point::Met(branch)]));
+        let rest = self.rest(block, whose, index, branch, Points::from([Point::Met(branch)]));
         if rest.idle() {
             if let Some(Act::Branch { arms, .. }) = acts.last()
                 && arms.iter().flat_map(|arm| &arm.acts).all(|act| matches!(act, Act::Elsewhere(_)))
@@ -197,7 +198,7 @@ impl Walk<'_> {
             // in the author's order, once for each case
             let mut all = points.clone();
             all.insert(Point::Met(branch));
-            let rest = self.block(block, whose, index + 1, all);
+            let rest = self.rest(block, whose, index, branch, all);
             let end = together([rest.end, otherwise.end]);
             acts.push(Act::Resolved { branch, rest, otherwise });
             return Some(end);
@@ -206,6 +207,24 @@ impl Walk<'_> {
         acts.extend(otherwise.acts);
         acts.push(Act::Resolved { branch, rest, otherwise: Arm::default() });
         Some(end)
+    }
+
+    /// Glue that stands before a branch, and is done once the branch has its value.
+    fn overdue(&self, block: &Block, index: usize, branch: BranchId, acts: &mut Vec<Act>) {
+        let late = GluePlace::At(Point::Met(branch));
+        acts.extend(block.items[..index].iter().filter_map(|item| match item {
+            Item::Glue(id) if self.places.glue[id.0] == late => Some(Act::Glue(*id)),
+            _ => None,
+        }));
+    }
+
+    /// What follows a branch once it has its value.
+    fn rest(&self, block: &Block, whose: Whose, index: usize, branch: BranchId, points: Points) -> Arm {
+        let mut acts = Vec::new();
+        self.overdue(block, index, branch, &mut acts);
+        let rest = self.block(block, whose, index + 1, points);
+        acts.extend(rest.acts);
+        Arm { acts, end: rest.end }
     }
 
     /// Whether what follows a branch because of its value cannot simply be done after what follows it anyway.

@@ -2,19 +2,25 @@
 //! that the value at the end of every arm is the workflow's.
 //!
 //! `if c { return Ok(1); } rest` becomes `if c { Ok(1) } else { rest }`. Where several arms go on, they agree on a
-//! `Flow`, and what follows is an arm of a `match` on it. A `return Err(..)` stays where it is: it fails the run.
+//! `Flow`, and what follows is an arm of a `match` on it, as is the value of every exit. A `return Err(..)` stays where it
+//! is: it fails the run.
 
-use proc_macro2::Ident;
+use proc_macro2::{Ident, TokenStream};
+use quote::quote;
 use syn::visit::{self, Visit};
-use syn::{Expr, Pat, Stmt, parse_quote};
+use syn::{Expr, Pat, Stmt, Type, parse_quote};
 
+use super::rename;
 use crate::errors::Errors;
+use crate::workflow::arguments::Arguments;
+use crate::workflow::body::VarId;
 use crate::workflow::names::Names;
-use crate::workflow::refuse;
+use crate::workflow::scope::{Binding, Scope};
+use crate::workflow::{refuse, uses};
 
 /// Rewrites a body so that nothing leaves it early with a value.
 pub(super) fn exits(statements: Vec<Stmt>, names: &mut Names, errors: &mut Errors) -> Vec<Stmt> {
-    Exits { names, errors }.block(statements, Wrap::Result)
+    Exits { names, errors, exits: Vec::new(), inner: Scope::new() }.block(statements, Wrap::Result)
 }
 
 /// What the value at the end of a block is.
@@ -35,6 +41,17 @@ struct Branching {
 struct Exits<'e> {
     names: &'e mut Names,
     errors: &'e mut Errors,
+    /// The exits of the innermost `Flow` so far.
+    exits: Vec<Exit>,
+    /// The variables within the branch that yields it.
+    inner: Scope,
+}
+
+/// A `return` of which the value is evaluated later.
+struct Exit {
+    leaving: syn::ExprReturn,
+    /// What it reads of its arm's own, under further names.
+    variables: Vec<Ident>,
 }
 
 impl Exits<'_> {
@@ -65,7 +82,7 @@ impl Exits<'_> {
     fn statement(&mut self, statement: Stmt, rest: Vec<Stmt>, wrap: Wrap) -> Next {
         let last = rest.is_empty();
         match statement {
-            Stmt::Expr(Expr::Return(leaving), _) => Next::Done(vec![exit(leaving, wrap)]),
+            Stmt::Expr(Expr::Return(leaving), _) => Next::Done(vec![self.exit(leaving, wrap)]),
             Stmt::Local(local) => {
                 let (pattern, init) = (local.pat.clone(), local.init.clone());
                 let Some(init) = init else { return Next::Again(vec![Stmt::Local(local)]) };
@@ -131,37 +148,56 @@ impl Exits<'_> {
                 branching.arms[*only] = arm;
                 Next::Done(self.arms(branching, wrap))
             }
-            _ => {
-                let flow = self.names.fresh_ident("flow");
-                let branch = self.arms(branching, Wrap::Flow);
-                let branch = branch.into_iter().find_map(|statement| match statement {
-                    Stmt::Expr(branch, _) => Some(branch),
-                    _ => None,
-                });
-                let result = self.names.fresh_ident("left");
-                let pattern: Pat =
-                    pattern.map_or_else(|| parse_quote!(()), |pattern| untyped(&pattern).clone());
-                let rest = self.block(rest, wrap);
-                let leave: Expr = match wrap {
-                    Wrap::Result => parse_quote!(Ok(#result)),
-                    Wrap::Flow => parse_quote!(__caribou::Flow::Leave(#result)),
-                };
-                let mut chosen: syn::ExprMatch = parse_quote!(match #flow {
-                    __caribou::Flow::Go(#pattern) => {}
-                    __caribou::Flow::Leave(#result) => #leave,
-                });
-                if let Some(go) = chosen.arms.first_mut() {
-                    *go.body = block(rest);
-                }
-                let mut bound: Stmt = parse_quote!(let #flow = (););
-                if let (Stmt::Local(local), Some(branch)) = (&mut bound, branch)
-                    && let Some(init) = &mut local.init
-                {
-                    *init.expr = branch;
-                }
-                Next::Done(vec![bound, Stmt::Expr(Expr::Match(chosen), None)])
-            }
+            _ => Next::Done(self.flow(branching, pattern.as_ref(), rest, wrap)),
         }
+    }
+
+    /// A branch of which several arms go on: they agree on a `Flow`, on which a `match` decides. What an exit yields is
+    /// evaluated there; the arm only hands over what it has of its own.
+    fn flow(
+        &mut self,
+        branching: Branching,
+        pattern: Option<&Pat>,
+        rest: Vec<Stmt>,
+        wrap: Wrap,
+    ) -> Vec<Stmt> {
+        let flow = self.names.fresh_ident("flow");
+        let inner = bound_within(&branching);
+        let around = (std::mem::take(&mut self.exits), std::mem::replace(&mut self.inner, inner));
+        let branch = self.arms(branching, Wrap::Flow).into_iter().find_map(|statement| match statement {
+            Stmt::Expr(branch, _) => Some(branch),
+            _ => None,
+        });
+        let exits = std::mem::replace(&mut self.exits, around.0);
+        self.inner = around.1;
+
+        let (onward, held): (Pat, Type) = match pattern {
+            None => (parse_quote!(()), parse_quote!(())),
+            Some(Pat::Type(typed)) => ((*typed.pat).clone(), (*typed.ty).clone()),
+            Some(pattern) => (pattern.clone(), parse_quote!(_)),
+        };
+        let never: Type = parse_quote!(__caribou::Never);
+        let left = exits.iter().fold(never, |left, _| parse_quote!(__caribou::Flow<_, #left>));
+        let mut bound: Stmt = parse_quote!(let #flow: __caribou::Flow<#held, #left> = (););
+        if let (Stmt::Local(local), Some(branch)) = (&mut bound, branch)
+            && let Some(init) = &mut local.init
+        {
+            *init.expr = branch;
+        }
+        let mut chosen: syn::ExprMatch = parse_quote!(match #flow { __caribou::Flow::Go(#onward) => {} });
+        if let Some(go) = chosen.arms.first_mut() {
+            *go.body = block(self.block(rest, wrap));
+        }
+        for (number, exit) in exits.into_iter().enumerate() {
+            exit.variables.iter().for_each(|variable| declare(&mut self.inner, variable));
+            let handed = handed(&exit.variables);
+            let left = way_out(number, &handed);
+            let mut arm: syn::Arm = parse_quote!(#left => {});
+            let leaving = Stmt::Expr(Expr::Return(exit.leaving), None);
+            *arm.body = block(self.block(vec![leaving], wrap));
+            chosen.arms.push(arm);
+        }
+        vec![bound, Stmt::Expr(Expr::Match(chosen), None)]
     }
 
     /// The branch, with every arm ending in the value that is asked for.
@@ -170,9 +206,35 @@ impl Exits<'_> {
         vec![Stmt::Expr(with_arms(branching.expr, arms), None)]
     }
 
+    /// What `return value` is at the end of a block.
+    fn exit(&mut self, leaving: syn::ExprReturn, wrap: Wrap) -> Stmt {
+        let failure = leaving.expr.as_deref().is_some_and(is_failure);
+        if wrap == Wrap::Result {
+            return Stmt::Expr(value(leaving), None);
+        }
+        let mut leaving = Expr::Return(leaving);
+        if failure {
+            return Stmt::Expr(leaving, None);
+        }
+        let mut own: Vec<Ident> = Vec::new();
+        for touch in uses::of(&leaving, &self.inner) {
+            if !own.contains(&touch.ident) {
+                own.push(touch.ident);
+            }
+        }
+        let variables = rename::again(&own, &mut leaving, self.names);
+        let handed = handed(&own);
+        let way = way_out(self.exits.len(), &handed);
+        if let Expr::Return(leaving) = leaving {
+            self.exits.push(Exit { leaving, variables });
+        }
+        Stmt::Expr(parse_quote!(#way), None)
+    }
+
     /// Moves a leaving branch out of the expression that it stands in.
     fn lifted(&mut self, mut statement: Stmt, rest: Vec<Stmt>) -> Next {
         let name = self.names.fresh_ident("chosen");
+        declare(&mut self.inner, &name);
         let mut lift = Lift { name: &name, found: None };
         syn::visit_mut::VisitMut::visit_stmt_mut(&mut lift, &mut statement);
         let Some(found) = lift.found else {
@@ -237,6 +299,15 @@ impl<'ast> Visit<'ast> for Returns {
     fn visit_expr_closure(&mut self, _: &'ast syn::ExprClosure) {}
     fn visit_expr_async(&mut self, _: &'ast syn::ExprAsync) {}
     fn visit_item(&mut self, _: &'ast syn::Item) {}
+    fn visit_macro(&mut self, call: &'ast syn::Macro) {
+        if let Some(mut list) = Arguments::of(call) {
+            for value in list.values_mut() {
+                let mut inner = Returns { found: Vec::new() };
+                inner.visit_expr(value);
+                self.found.extend(inner.found);
+            }
+        }
+    }
 }
 
 /// `Err(..)` without a stage in it.
@@ -251,25 +322,40 @@ fn is_failure(expr: &Expr) -> bool {
     }
 }
 
-/// What `return value` is at the end of a block.
-fn exit(leaving: syn::ExprReturn, wrap: Wrap) -> Stmt {
-    if leaving.expr.as_deref().is_some_and(is_failure) && wrap == Wrap::Flow {
-        return Stmt::Expr(Expr::Return(leaving), None);
-    }
-    let value = leaving.expr.map_or_else(|| parse_quote!(()), |value| *value);
-    let value = match (wrap, value) {
-        (Wrap::Result, value) => value,
-        (Wrap::Flow, Expr::Call(call)) if is_ok(&call) => {
-            let value = call.args.into_iter().next().unwrap_or_else(|| parse_quote!(()));
-            parse_quote!(__caribou::Flow::Leave(#value))
-        }
-        (Wrap::Flow, value) => parse_quote!(__caribou::Flow::Leave(#value?)),
-    };
-    Stmt::Expr(value, None)
+/// The value of a `return`.
+fn value(leaving: syn::ExprReturn) -> Expr {
+    leaving.expr.map_or_else(|| parse_quote!(()), |value| *value)
 }
 
-fn is_ok(call: &syn::ExprCall) -> bool {
-    matches!(&*call.func, Expr::Path(path) if path.path.is_ident("Ok")) && call.args.len() == 1
+/// `Flow::Leave(..)` for the exit of a number.
+fn way_out(number: usize, handed: &TokenStream) -> TokenStream {
+    (0..=number).fold(quote!(__caribou::Flow::Go(#handed)), |inner, _| quote!(__caribou::Flow::Leave(#inner)))
+}
+
+/// Variables as one value, or as the pattern that takes it apart.
+fn handed(variables: &[Ident]) -> TokenStream {
+    match variables {
+        [only] => quote!(#only),
+        several => quote!((#(#several),*)),
+    }
+}
+
+fn declare(scope: &mut Scope, name: &Ident) {
+    scope.declare(name.to_string(), Binding { variable: VarId(0), mutable: false });
+}
+
+/// The names that the patterns of a branch bind, at any depth.
+fn bound_within(branching: &Branching) -> Scope {
+    struct Names(Scope);
+    impl<'ast> Visit<'ast> for Names {
+        fn visit_pat_ident(&mut self, pat: &'ast syn::PatIdent) {
+            declare(&mut self.0, &pat.ident);
+            visit::visit_pat_ident(self, pat);
+        }
+    }
+    let mut names = Names(Scope::new());
+    names.visit_expr(&branching.expr);
+    names.0
 }
 
 /// `return Err(..);` at the end is the value `Err(..)`.
@@ -277,7 +363,7 @@ fn exit_at_end(statements: &mut Vec<Stmt>) {
     if let Some(Stmt::Expr(Expr::Return(_), _)) = statements.last()
         && let Some(Stmt::Expr(Expr::Return(leaving), _)) = statements.pop()
     {
-        statements.push(exit(leaving, Wrap::Result));
+        statements.push(Stmt::Expr(value(leaving), None));
     }
 }
 
@@ -428,6 +514,12 @@ impl syn::visit_mut::VisitMut for Lift<'_> {
             _ => syn::visit_mut::visit_expr_mut(self, expr),
         }
     }
+    fn visit_macro_mut(&mut self, call: &mut syn::Macro) {
+        if let Some(mut list) = Arguments::of(call) {
+            list.values_mut().into_iter().for_each(|value| self.visit_expr_mut(value));
+            call.tokens = list.to_tokens();
+        }
+    }
     fn visit_item_mut(&mut self, _: &mut syn::Item) {}
 }
 
@@ -438,6 +530,7 @@ mod tests {
     fn rewritten(text: &str) -> String {
         let block: syn::Block = syn::parse_str(&format!("{{ {text} }}")).unwrap();
         let (mut names, mut errors) = (Names::default(), Errors::default());
+        names.take_all(quote!(#block));
         let found = exits(block.stmts, &mut names, &mut errors);
         assert!(errors.is_empty(), "{:?}", errors.messages());
         found.iter().map(crate::text::of).collect::<Vec<_>>().join(" ")
@@ -466,15 +559,21 @@ mod tests {
     fn several_arms_that_go_on_agree_on_a_flow() {
         assert_eq!(
             rewritten("let y = match k { A => 1, B => 2, C => return Ok(3) }; f(y).await"),
-            "let flow = match k { A => { __caribou::Flow::Go(1) } B => { __caribou::Flow::Go(2) } C => { \
-             __caribou::Flow::Leave(3) } }; match flow { __caribou::Flow::Go(y) => { f(y).await } \
-             __caribou::Flow::Leave(left) => Ok(left), }"
+            "let flow: __caribou::Flow<_, __caribou::Flow<_, __caribou::Never>> = match k { A => { \
+             __caribou::Flow::Go(1) } B => { __caribou::Flow::Go(2) } C => { \
+             __caribou::Flow::Leave(__caribou::Flow::Go(())) } }; match flow { __caribou::Flow::Go(y) => { \
+             f(y).await } __caribou::Flow::Leave(__caribou::Flow::Go(())) => { Ok(3) } }"
         );
+    }
+
+    #[test]
+    fn an_exit_is_evaluated_where_it_is_decided_on() {
         assert_eq!(
-            rewritten("if a { if b { return Ok(1); } f(x); } g(y).await"),
-            "let flow = if a { if b { __caribou::Flow::Leave(1) } else { f(x); __caribou::Flow::Go(()) } } else { \
-             __caribou::Flow::Go(()) }; match flow { __caribou::Flow::Go(()) => { g(y).await } \
-             __caribou::Flow::Leave(left) => Ok(left), }"
+            rewritten("if a { if let Some(b) = c { return g(b, d).await; } f(x); } h(d).await"),
+            "let flow: __caribou::Flow<(), __caribou::Flow<_, __caribou::Never>> = if a { if let Some(b) = c { \
+             __caribou::Flow::Leave(__caribou::Flow::Go(b)) } else { f(x); __caribou::Flow::Go(()) } } else { \
+             __caribou::Flow::Go(()) }; match flow { __caribou::Flow::Go(()) => { h(d).await } \
+             __caribou::Flow::Leave(__caribou::Flow::Go(b_2)) => { g(b_2, d).await } }"
         );
     }
 

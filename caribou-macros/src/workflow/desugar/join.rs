@@ -8,10 +8,11 @@ use syn::visit_mut::{self, VisitMut};
 use syn::{Expr, Pat, Stmt, Token, parse_quote, parse_quote_spanned};
 
 use crate::errors::Errors;
-use crate::workflow::{arguments, refuse};
+use crate::workflow::arguments::{self, Arguments};
+use crate::workflow::refuse;
 
-/// Rewrites joins, and takes tuples apart that are bound to a tuple of names.
-pub(super) fn split(mut statements: Vec<Stmt>, errors: &mut Errors) -> Vec<Stmt> {
+/// Rewrites joins as tuples.
+pub(super) fn joins(mut statements: Vec<Stmt>, errors: &mut Errors) -> Vec<Stmt> {
     if let Some(Stmt::Expr(last, None)) = statements.last_mut() {
         whole(last);
     } else if let Some(Stmt::Macro(call)) = statements.last_mut()
@@ -26,7 +27,7 @@ pub(super) fn split(mut statements: Vec<Stmt>, errors: &mut Errors) -> Vec<Stmt>
     for statement in &mut statements {
         joins.visit_stmt_mut(statement);
     }
-    apart(statements)
+    statements
 }
 
 /// `try_join!(..)` as the workflow's result.
@@ -115,9 +116,11 @@ impl VisitMut for Joins<'_> {
         visit_mut::visit_stmt_mut(self, statement);
     }
 
-    fn visit_block_mut(&mut self, block: &mut syn::Block) {
-        visit_mut::visit_block_mut(self, block);
-        block.stmts = apart(std::mem::take(&mut block.stmts));
+    fn visit_macro_mut(&mut self, call: &mut syn::Macro) {
+        if let Some(mut list) = Arguments::of(call) {
+            list.values_mut().into_iter().for_each(|value| self.visit_expr_mut(value));
+            call.tokens = list.to_tokens();
+        }
     }
 
     fn visit_expr_closure_mut(&mut self, _: &mut syn::ExprClosure) {}
@@ -125,16 +128,35 @@ impl VisitMut for Joins<'_> {
     fn visit_item_mut(&mut self, _: &mut syn::Item) {}
 }
 
-/// `let (a, b) = (f(x).await?, g(y).await?);` binds `a` and `b` each for itself.
-fn apart(statements: Vec<Stmt>) -> Vec<Stmt> {
+/// Takes tuples apart that are bound to a tuple of names: `let (a, b) = (f(x).await?, g(y).await?);` binds `a` and `b` each
+/// for itself.
+pub(super) fn apart(statements: Vec<Stmt>) -> Vec<Stmt> {
     let mut found = Vec::new();
-    for statement in statements {
+    for mut statement in statements {
+        Apart.visit_stmt_mut(&mut statement);
         match statement {
             Stmt::Local(local) => found.extend(parts(local).into_iter().map(Stmt::Local)),
             other => found.push(other),
         }
     }
     found
+}
+
+struct Apart;
+
+impl VisitMut for Apart {
+    fn visit_block_mut(&mut self, block: &mut syn::Block) {
+        block.stmts = apart(std::mem::take(&mut block.stmts));
+    }
+    fn visit_macro_mut(&mut self, call: &mut syn::Macro) {
+        if let Some(mut list) = Arguments::of(call) {
+            list.values_mut().into_iter().for_each(|value| self.visit_expr_mut(value));
+            call.tokens = list.to_tokens();
+        }
+    }
+    fn visit_expr_closure_mut(&mut self, _: &mut syn::ExprClosure) {}
+    fn visit_expr_async_mut(&mut self, _: &mut syn::ExprAsync) {}
+    fn visit_item_mut(&mut self, _: &mut syn::Item) {}
 }
 
 fn parts(local: syn::Local) -> Vec<syn::Local> {

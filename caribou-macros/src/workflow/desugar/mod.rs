@@ -2,8 +2,8 @@
 //!
 //! | module | what it rewrites |
 //! |---|---|
-//! | `rename` | a name that is declared twice: each variable has a name of its own |
 //! | `join` | `join!` and `try_join!`: several stages side by side are a tuple |
+//! | `rename` | a name that is declared twice: each variable has a name of its own |
 //! | `exit` | `return` and `let .. else`: what follows moves into the arm that goes on |
 
 mod exit;
@@ -19,11 +19,11 @@ use crate::signature::Parameter;
 /// Rewrites a body.
 pub(crate) fn desugar(
     parameters: &[Parameter],
-    mut statements: Vec<Stmt>,
+    statements: Vec<Stmt>,
     names: &mut Names,
     errors: &mut Errors,
 ) -> Vec<Stmt> {
+    let mut statements = join::joins(statements, errors);
     rename::rename(parameters, &mut statements, names);
-    let statements = join::split(statements, errors);
-    exit::exits(statements, names, errors)
+    exit::exits(join::apart(statements), names, errors)
 }

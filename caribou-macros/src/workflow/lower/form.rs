@@ -35,7 +35,12 @@ impl Lowering<'_> {
     /// What kind of thing an expression is as a whole.
     pub(super) fn form(&mut self, expr: Expr) -> Form {
         match expr {
-            Expr::Paren(paren) if refuse::awaits(&paren.expr) => self.form(*paren.expr),
+            Expr::Paren(paren) if refuse::awaits(&paren.expr) => match self.form(*paren.expr) {
+                Form::Glue(inner) => {
+                    Form::Glue(Expr::Paren(syn::ExprParen { expr: Box::new(inner), ..paren }))
+                }
+                form => form,
+            },
             Expr::Group(group) => self.form(*group.expr),
             Expr::Try(attempt) if matches!(*attempt.expr, Expr::Await(_)) => {
                 let Expr::Await(awaiting) = *attempt.expr else { return Form::Broken };

@@ -5,7 +5,8 @@ use syn::{BinOp, Expr, parse_quote};
 use super::form::Form;
 use super::{Lowering, Mode};
 use crate::workflow::arguments::Arguments;
-use crate::workflow::body::{Code, UseKind, VarId, Variable};
+use crate::workflow::body::{Code, GlueForm, TypeSource, Use, UseKind, VarId, Variable, VariableKind};
+use crate::workflow::leave;
 use crate::workflow::refuse::{self, Place};
 use crate::workflow::uses;
 
@@ -130,14 +131,40 @@ impl Lowering<'_> {
         if let Expr::Macro(call) = expr
             && let Some(mut arguments) = Arguments::of(&call.mac)
         {
-            for value in arguments.values_mut() {
+            let mut values = arguments.values_mut();
+            self.settle(&mut values);
+            for value in values {
                 self.hoist_part(value);
             }
             call.mac.tokens = arguments.to_tokens();
             return;
         }
-        for part in self.parts(expr) {
+        let mut parts = self.parts(expr);
+        self.settle(&mut parts);
+        for part in parts {
             self.hoist_part(part);
+        }
+    }
+
+    /// Evaluates parts first that read what a stage call in a later part moves or changes.
+    pub(super) fn settle(&mut self, parts: &mut [&mut Expr]) {
+        let uses: Vec<Vec<Use>> = parts.iter().map(|part| uses::of(part, &self.scope)).collect();
+        for index in 0..parts.len() {
+            let taken = |touch: &Use| {
+                let later = (index + 1..parts.len()).filter(|later| refuse::awaits(parts[*later]));
+                let mut later = later.flat_map(|later| &uses[later]);
+                later.any(|other| other.variable == touch.variable && other.kind != UseKind::Borrow)
+            };
+            let whole = uses::root(parts[index]).is_some() || matches!(&*parts[index], Expr::Reference(_));
+            if !whole && uses[index].iter().any(taken) {
+                self.hoist_part(parts[index]);
+                let early = std::mem::replace(&mut *parts[index], Expr::PLACEHOLDER);
+                let code = self.code(early);
+                let orders = leave::leaves(&code.expr);
+                let (bound, name) = self.lift("value", TypeSource::Inferred, VariableKind::Lifted);
+                self.push_glue(GlueForm::Let(bound.pattern), code, bound.binds, orders);
+                *parts[index] = name;
+            }
         }
     }
 

@@ -174,7 +174,16 @@ impl Lowering<'_> {
             self.unset.extend(bound.binds);
             return;
         };
+        let diverge = init.diverge.as_ref().map(|(_, diverge)| (**diverge).clone());
         match self.form(*init.expr) {
+            Form::Stage(call) if diverge.is_some() => {
+                let output = self.lifted_stage(call);
+                self.let_glue(local.pat, output.expr, diverge);
+            }
+            form @ (Form::If(_) | Form::Match(_)) if diverge.is_some() => {
+                let chosen = self.lifted_branch(form, Mode::Value);
+                self.let_glue(local.pat, chosen.expr, diverge);
+            }
             Form::Stage(call) => {
                 let arguments = self.arguments(&call);
                 let stage = StageId(self.stages.len());
@@ -202,7 +211,7 @@ impl Lowering<'_> {
                     ))
                 });
             }
-            Form::Glue(expr) => self.let_glue(local.pat, expr, init.diverge.map(|(_, diverge)| *diverge)),
+            Form::Glue(expr) => self.let_glue(local.pat, expr, diverge),
             Form::Broken => {
                 self.bind(local.pat, TypeSource::Inferred, &TypeSource::Inferred, VariableKind::Authored);
             }

@@ -14,7 +14,9 @@ impl Lowering<'_> {
     /// The arguments of a stage; those of a map's function come after its items.
     pub(super) fn arguments(&mut self, call: &Call) -> Vec<Code> {
         let Some(mapped) = &call.map else {
-            return call.expr.args.iter().cloned().map(|argument| self.checked_code(argument)).collect();
+            let mut arguments: Vec<Expr> = call.expr.args.iter().cloned().collect();
+            self.settle(&mut arguments.iter_mut().collect::<Vec<_>>());
+            return arguments.into_iter().map(|argument| self.checked_code(argument)).collect();
         };
         let items = call.expr.args.first().cloned();
         let mut arguments: Vec<Code> = items.into_iter().map(|items| self.checked_code(items)).collect();

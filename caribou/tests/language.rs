@@ -421,6 +421,25 @@ async fn patterns_that_bind_nothing(text: String, other: Option<u64>) -> Result<
     Ok(format!("{other:?} {three:?} {four} {two}"))
 }
 
+#[caribou::workflow]
+async fn decided_early(text: String, other: Option<u64>) -> Result<String> {
+    let one = if let None = Some(1) { spell(text.len() as u64).await? } else { text.clone() };
+    let two = one.clone();
+    let _three = if let None = other {
+        look_up(two.len() as u64).await?
+    } else {
+        Some(two.parse::<u64>().map(|two| two.to_string())?)
+    };
+    Ok(format!("{other:?}"))
+}
+
+#[test]
+fn what_is_decided_early_travels_with_what_was_sent_before() {
+    let inputs = [("", None), ("7", Some(1)), ("abcd", None), ("x", Some(1))]
+        .map(|(text, other)| json!({"text": text, "other": other}));
+    assert_equal_to_the_plain_call(decided_early::WORKFLOW, &inputs);
+}
+
 #[test]
 fn patterns_may_bind_nothing() {
     let inputs = [("", None), ("a", Some(1)), ("abcd", None)]

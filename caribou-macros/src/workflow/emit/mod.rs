@@ -124,9 +124,7 @@ struct Emitter<'c> {
     handed: BTreeSet<VarId>,
     /// How often each variable is sent along.
     sends: HashMap<VarId, usize>,
-    /// Choices that the very next step makes: the `if` or `match` is written there.
-    decided: BTreeSet<VarId>,
-    /// Those of them that nothing else reads: they need no name.
+    /// Choices that the very next step makes and nothing else reads: they need no name.
     tested: BTreeSet<VarId>,
     /// The names in sight, innermost block last.
     scopes: Vec<HashMap<String, VarId>>,
@@ -171,8 +169,7 @@ impl<'c> Emitter<'c> {
             written || touched.iter().any(|touch| touch.variable == *id && touch.kind != UseKind::Borrow)
         };
         let kept = native.intersection(&sent).copied().filter(moved).collect();
-        let decided = tested_next(body, acts);
-        let tested = &tested(body, acts, &decided) - &sent;
+        let tested = &tested(body, acts) - &sent;
         let mut emitter = Self {
             compiled,
             errors,
@@ -183,7 +180,6 @@ impl<'c> Emitter<'c> {
             kept,
             handed,
             sends,
-            decided,
             tested,
             scopes: vec![HashMap::new()],
             bound: BTreeSet::new(),
@@ -214,14 +210,14 @@ impl<'c> Emitter<'c> {
 }
 
 /// Choices that one branch makes, right after they are there: they need no name.
-fn tested(body: &Body, acts: &[Act], decided: &BTreeSet<VarId>) -> BTreeSet<VarId> {
+fn tested(body: &Body, acts: &[Act]) -> BTreeSet<VarId> {
     let mut tests: HashMap<VarId, usize> = HashMap::new();
     slice::visit(acts, &mut |act| {
         if let Act::Branch { branch, .. } = act {
             *tests.entry(body.branches[branch.0].chosen).or_default() += 1;
         }
     });
-    let mut found = decided.clone();
+    let mut found = tested_next(body, acts);
     found.retain(|id| tests.get(id) == Some(&1));
     found
 }

@@ -25,8 +25,16 @@ impl Emitter<'_> {
     /// The steps of a block, then its value if one is asked for.
     pub(super) fn steps(&mut self, acts: &[Act], end: Reach, value: Option<Value>) -> TokenStream {
         let mut code = TokenStream::new();
+        let mut decided = false;
         for (index, act) in acts.iter().enumerate() {
-            if let Act::Resolved { branch, rest, otherwise } = act {
+            if let (Act::Glue(glue), Some(Act::Branch { branch, .. })) = (act, acts.get(index + 1))
+                && self.compiled.body.branches[branch.0].decision == *glue
+            {
+                // the `if` or `match` is written where it decides
+                decided = true;
+            } else if let Act::Branch { branch, arms, yields } = act {
+                code.extend(self.branch(*branch, arms, *yields, std::mem::take(&mut decided)));
+            } else if let Act::Resolved { branch, rest, otherwise } = act {
                 let last = index + 1 == acts.len() && end != Reach::Never;
                 let value = value.filter(|_| last);
                 code.extend(self.resolved(*branch, rest, otherwise, value));
@@ -100,7 +108,7 @@ impl Emitter<'_> {
             Act::Head { branch, arm } => self.bind(&body.branches[branch.0].arms[*arm].binds),
             Act::Output(id) => self.output(*id),
             Act::Send { node, slot } => self.send(*node, *slot),
-            Act::Branch { branch, arms, yields } => self.branch(*branch, arms, *yields),
+            Act::Branch { branch, arms, yields } => self.branch(*branch, arms, *yields, false),
             Act::Inside { branch, arm, body: inner, yields } => self.inside(*branch, *arm, inner, *yields),
             Act::Bind { branch, arm } => {
                 let value = self.end_value(*branch, *arm);
@@ -157,7 +165,7 @@ impl Emitter<'_> {
                 quote!(#expr; #bound)
             }
             GlueForm::Decision(decision) => match glue.binds.first() {
-                Some(id) if !self.decided.contains(id) => {
+                Some(id) if !self.tested.contains(id) => {
                     let name = compiled.name(*id);
                     let value = match decision {
                         Decision::If if !has_let(&expr) => quote!(let #name: bool = #expr;),
@@ -175,12 +183,12 @@ impl Emitter<'_> {
         }
     }
 
-    pub(super) fn branch(&mut self, id: BranchId, arms: &[Arm], yields: bool) -> TokenStream {
+    /// A branch; `here` says whether it is decided just now.
+    pub(super) fn branch(&mut self, id: BranchId, arms: &[Arm], yields: bool, here: bool) -> TokenStream {
         let compiled = self.compiled;
         let branch = &compiled.body.branches[id.0];
         let chosen = branch.chosen;
         let name = compiled.name(chosen).clone();
-        let here = self.decided.contains(&chosen);
         let named = here && !self.tested.contains(&chosen);
         let optional = arms.iter().any(|arm| arm.end != Reach::Always);
         let (code, decision) = compiled.body.decision(id);

@@ -23,6 +23,11 @@ impl Names {
         }
     }
 
+    /// The names that are taken.
+    pub(crate) fn into_taken(self) -> HashSet<String> {
+        self.taken
+    }
+
     /// A name that nothing else has.
     pub(crate) fn fresh(&mut self, base: &str) -> String {
         let mut name = base.to_owned();

@@ -82,6 +82,11 @@ pub(crate) fn bound(pattern: &Pat) -> Vec<&syn::PatIdent> {
     names.0
 }
 
+/// Whether a method leaves what it is called on as it was.
+pub(crate) fn borrows(call: &syn::ExprMethodCall) -> bool {
+    BORROWING.iter().any(|name| call.method == name)
+}
+
 /// The variable at the root of a place: `a` of `a.b[i].c`.
 pub(crate) fn root(expr: &Expr) -> Option<&Ident> {
     match expr {
@@ -207,7 +212,7 @@ impl<'ast> Visit<'ast> for Finder<'_> {
 
     fn visit_expr_method_call(&mut self, call: &'ast syn::ExprMethodCall) {
         match root(&call.receiver) {
-            Some(_) if BORROWING.iter().any(|name| call.method == name) => self.borrowed(&call.receiver),
+            Some(_) if borrows(call) => self.borrowed(&call.receiver),
             Some(ident) => self.touch(ident, super::scope::Binding::unknown_touch),
             None => self.visit_expr(&call.receiver),
         }

@@ -2,16 +2,20 @@
 //! that the value at the end of every arm is the workflow's.
 //!
 //! `if c { return Ok(1); } rest` becomes `if c { Ok(1) } else { rest }`. Where several arms go on, they agree on a
-//! `Flow`, and what follows is an arm of a `match` on it, as is the value of every exit. A `return Err(..)` stays where it
-//! is: it fails the run.
+//! `Flow`, and what follows is an arm of a `match` on it, as is every exit. A `return Err(..)` stays where it is: it fails
+//! the run.
+
+use std::collections::HashSet;
 
 use proc_macro2::{Ident, TokenStream};
 use quote::quote;
 use syn::visit::{self, Visit};
 use syn::{Expr, Pat, Stmt, Type, parse_quote};
 
-use super::rename;
+use super::branching::{Branching, block, diverges, take_value, with_arms};
+use super::{moved, rename};
 use crate::errors::Errors;
+use crate::signature::Parameter;
 use crate::workflow::arguments::Arguments;
 use crate::workflow::body::VarId;
 use crate::workflow::names::Names;
@@ -19,8 +23,19 @@ use crate::workflow::scope::{Binding, Scope};
 use crate::workflow::{refuse, uses};
 
 /// Rewrites a body so that nothing leaves it early with a value.
-pub(super) fn exits(statements: Vec<Stmt>, names: &mut Names, errors: &mut Errors) -> Vec<Stmt> {
-    Exits { names, errors, exits: Vec::new(), inner: Scope::new() }.block(statements, Wrap::Result)
+pub(super) fn exits(
+    parameters: &[Parameter],
+    statements: Vec<Stmt>,
+    names: &mut Names,
+    errors: &mut Errors,
+) -> Vec<Stmt> {
+    let mut variables = Variables(parameters.iter().map(|parameter| parameter.name.to_string()).collect());
+    for statement in &statements {
+        variables.visit_stmt(statement);
+    }
+    let (inner, after) = (Scope::new(), HashSet::new());
+    Exits { names, errors, variables: variables.0, exits: Vec::new(), inner, after, onward: HashSet::new() }
+        .block(statements, Wrap::Result)
 }
 
 /// What the value at the end of a block is.
@@ -32,19 +47,19 @@ enum Wrap {
     Flow,
 }
 
-/// A branch whose arms are blocks.
-struct Branching {
-    expr: Expr,
-    arms: Vec<Vec<Stmt>>,
-}
-
 struct Exits<'e> {
     names: &'e mut Names,
     errors: &'e mut Errors,
+    /// All variables of the body.
+    variables: HashSet<String>,
     /// The exits of the innermost `Flow` so far.
     exits: Vec<Exit>,
     /// The variables within the branch that yields it.
     inner: Scope,
+    /// The variables that are read where the workflow goes on.
+    after: HashSet<String>,
+    /// The places that the branch itself moves out of on its ways onward.
+    onward: HashSet<String>,
 }
 
 /// A `return` of which the value is evaluated later.
@@ -152,8 +167,8 @@ impl Exits<'_> {
         }
     }
 
-    /// A branch of which several arms go on: they agree on a `Flow`, on which a `match` decides. What an exit yields is
-    /// evaluated there; the arm only hands over what it has of its own.
+    /// A branch of which several arms go on: they agree on a `Flow`, on which a `match` decides. Where the value of an exit
+    /// takes what is read further on, it is evaluated there, and the arm only hands over what it has of its own.
     fn flow(
         &mut self,
         branching: Branching,
@@ -163,13 +178,25 @@ impl Exits<'_> {
     ) -> Vec<Stmt> {
         let flow = self.names.fresh_ident("flow");
         let inner = bound_within(&branching);
-        let around = (std::mem::take(&mut self.exits), std::mem::replace(&mut self.inner, inner));
+        let mut after = Names::default();
+        after.take_all(quote!(#(#rest)*));
+        let mut after = after.into_taken();
+        after.retain(|word| self.variables.contains(word));
+        after.extend(self.after.iter().cloned());
+        let mut onward = moved::places_onward(&branching.expr, &after);
+        onward.extend(self.onward.iter().cloned());
+        let around = (
+            std::mem::take(&mut self.exits),
+            std::mem::replace(&mut self.inner, inner),
+            std::mem::replace(&mut self.after, after),
+            std::mem::replace(&mut self.onward, onward),
+        );
         let branch = self.arms(branching, Wrap::Flow).into_iter().find_map(|statement| match statement {
             Stmt::Expr(branch, _) => Some(branch),
             _ => None,
         });
         let exits = std::mem::replace(&mut self.exits, around.0);
-        self.inner = around.1;
+        (self.inner, self.after, self.onward) = (around.1, around.2, around.3);
 
         let (onward, held): (Pat, Type) = match pattern {
             None => (parse_quote!(()), parse_quote!(())),
@@ -216,6 +243,9 @@ impl Exits<'_> {
         if failure {
             return Stmt::Expr(leaving, None);
         }
+        if !self.takes_from_what_follows(&leaving) {
+            return self.exit_here(leaving);
+        }
         let mut own: Vec<Ident> = Vec::new();
         for touch in uses::of(&leaving, &self.inner) {
             if !own.contains(&touch.ident) {
@@ -231,13 +261,40 @@ impl Exits<'_> {
         Stmt::Expr(parse_quote!(#way), None)
     }
 
+    /// An exit whose value is evaluated in its arm.
+    fn exit_here(&mut self, leaving: Expr) -> Stmt {
+        let value: Expr = match leaving {
+            Expr::Return(leaving) => match value(leaving) {
+                Expr::Call(call) if is_ok(&call) => {
+                    call.args.into_iter().next().unwrap_or_else(|| parse_quote!(()))
+                }
+                result => parse_quote!(#result?),
+            },
+            other => other,
+        };
+        let way = way_out(self.exits.len(), &quote!(#value));
+        let left = self.names.fresh_ident("left");
+        if let Expr::Return(leaving) = parse_quote!(return Ok(#left)) {
+            self.exits.push(Exit { leaving, variables: vec![left] });
+        }
+        Stmt::Expr(parse_quote!(#way), None)
+    }
+
+    /// Whether a value takes what is read where the workflow goes on.
+    fn takes_from_what_follows(&self, value: &Expr) -> bool {
+        moved::places(value, &self.after).iter().any(|place| {
+            // what goes on does without what it has taken itself
+            self.after.contains(moved::variable(place))
+                && !self.onward.iter().any(|taken| moved::overlap(taken, place))
+        })
+    }
+
     /// Moves a leaving branch out of the expression that it stands in.
     fn lifted(&mut self, mut statement: Stmt, rest: Vec<Stmt>) -> Next {
-        let name = self.names.fresh_ident("chosen");
-        declare(&mut self.inner, &name);
-        let mut lift = Lift { name: &name, found: None };
+        let mut lift = Lift { names: self.names, found: false, lifted: Vec::new() };
         syn::visit_mut::VisitMut::visit_stmt_mut(&mut lift, &mut statement);
-        let Some(found) = lift.found else {
+        let Lift { found, lifted, .. } = lift;
+        if !found {
             let mut finder = Returns { found: Vec::new() };
             finder.visit_stmt(&statement);
             for token in &finder.found {
@@ -248,8 +305,13 @@ impl Exits<'_> {
                 );
             }
             return Next::Done(Vec::new());
-        };
-        let mut more = vec![parse_quote!(let #name = #found;), statement];
+        }
+        let mut more = Vec::new();
+        for (name, value) in lifted {
+            declare(&mut self.inner, &name);
+            more.push(parse_quote!(let #name = #value;));
+        }
+        more.push(statement);
         more.extend(rest);
         Next::Again(more)
     }
@@ -278,7 +340,7 @@ fn leaves(statement: &Stmt) -> bool {
     }
 }
 
-fn returns(expr: &Expr) -> bool {
+pub(super) fn returns(expr: &Expr) -> bool {
     let mut finder = Returns { found: Vec::new() };
     finder.visit_expr(expr);
     !finder.found.is_empty()
@@ -322,6 +384,10 @@ fn is_failure(expr: &Expr) -> bool {
     }
 }
 
+fn is_ok(call: &syn::ExprCall) -> bool {
+    matches!(&*call.func, Expr::Path(path) if path.path.is_ident("Ok")) && call.args.len() == 1
+}
+
 /// The value of a `return`.
 fn value(leaving: syn::ExprReturn) -> Expr {
     leaving.expr.map_or_else(|| parse_quote!(()), |value| *value)
@@ -344,18 +410,30 @@ fn declare(scope: &mut Scope, name: &Ident) {
     scope.declare(name.to_string(), Binding { variable: VarId(0), mutable: false });
 }
 
+/// These variables, in sight.
+fn scope_of(variables: &HashSet<String>) -> Scope {
+    let mut scope = Scope::new();
+    for name in variables {
+        scope.declare(name.clone(), Binding { variable: VarId(0), mutable: false });
+    }
+    scope
+}
+
 /// The names that the patterns of a branch bind, at any depth.
 fn bound_within(branching: &Branching) -> Scope {
-    struct Names(Scope);
-    impl<'ast> Visit<'ast> for Names {
-        fn visit_pat_ident(&mut self, pat: &'ast syn::PatIdent) {
-            declare(&mut self.0, &pat.ident);
-            visit::visit_pat_ident(self, pat);
-        }
+    let mut variables = Variables(HashSet::new());
+    variables.visit_expr(&branching.expr);
+    scope_of(&variables.0)
+}
+
+/// The names that patterns bind.
+struct Variables(HashSet<String>);
+
+impl<'ast> Visit<'ast> for Variables {
+    fn visit_pat_ident(&mut self, pat: &'ast syn::PatIdent) {
+        self.0.insert(pat.ident.to_string());
+        visit::visit_pat_ident(self, pat);
     }
-    let mut names = Names(Scope::new());
-    names.visit_expr(&branching.expr);
-    names.0
 }
 
 /// `return Err(..);` at the end is the value `Err(..)`.
@@ -372,133 +450,41 @@ fn ends_in_exit(statements: &[Stmt]) -> bool {
     diverges(statements)
 }
 
-/// Takes the value off the end of a block.
-fn take_value(statements: &mut Vec<Stmt>) -> Option<Expr> {
-    match statements.pop() {
-        Some(Stmt::Expr(value, None)) => Some(value),
-        Some(Stmt::Macro(call)) if call.semi_token.is_none() => {
-            Some(Expr::Macro(syn::ExprMacro { attrs: call.attrs, mac: call.mac }))
-        }
-        other => {
-            statements.extend(other);
-            None
-        }
-    }
-}
-
-/// Whether a block is surely left before its end.
-fn diverges(statements: &[Stmt]) -> bool {
-    statements.iter().any(|statement| match statement {
-        Stmt::Expr(expr, _) => expr_diverges(expr),
-        Stmt::Macro(call) => ends_everything(&call.mac),
-        Stmt::Local(local) => local.init.as_ref().is_some_and(|init| expr_diverges(&init.expr)),
-        Stmt::Item(_) => false,
-    })
-}
-
-fn expr_diverges(expr: &Expr) -> bool {
-    match expr {
-        Expr::Return(_) | Expr::Break(_) | Expr::Continue(_) => true,
-        Expr::Macro(call) => ends_everything(&call.mac),
-        Expr::Block(block) => diverges(&block.block.stmts),
-        Expr::Paren(paren) => expr_diverges(&paren.expr),
-        Expr::If(conditional) => {
-            diverges(&conditional.then_branch.stmts)
-                && conditional.else_branch.as_ref().is_some_and(|(_, otherwise)| expr_diverges(otherwise))
-        }
-        Expr::Match(matching) => {
-            !matching.arms.is_empty() && matching.arms.iter().all(|arm| expr_diverges(&arm.body))
-        }
-        _ => false,
-    }
-}
-
-fn ends_everything(call: &syn::Macro) -> bool {
-    let name = crate::workflow::arguments::name(call);
-    matches!(name.as_str(), "panic" | "unreachable" | "todo" | "unimplemented")
-}
-
 fn untyped(pattern: &Pat) -> &Pat {
     if let Pat::Type(typed) = pattern { &typed.pat } else { pattern }
 }
 
-impl Branching {
-    /// A branch, taken apart; nothing if the expression is none.
-    fn of(expr: Expr) -> Option<Self> {
-        let arms = match &expr {
-            Expr::If(conditional) => {
-                let otherwise = conditional.else_branch.as_ref().map(|(_, otherwise)| statements(otherwise));
-                vec![conditional.then_branch.stmts.clone(), otherwise.unwrap_or_default()]
-            }
-            Expr::Match(matching) => matching.arms.iter().map(|arm| statements(&arm.body)).collect(),
-            Expr::Block(block) if block.label.is_none() => vec![block.block.stmts.clone()],
-            Expr::Paren(paren) => return Self::of(*paren.expr.clone()),
-            _ => return None,
-        };
-        let decided = match &expr {
-            Expr::If(conditional) => returns(&conditional.cond),
-            Expr::Match(matching) => returns(&matching.expr),
-            _ => false,
-        };
-        (!decided).then_some(Self { expr, arms })
-    }
-}
-
-fn statements(expr: &Expr) -> Vec<Stmt> {
-    match expr {
-        Expr::Block(block) if block.label.is_none() => block.block.stmts.clone(),
-        other => vec![Stmt::Expr(other.clone(), None)],
-    }
-}
-
-/// `{ statements }`, without a parser: what is nested deeply would be parsed again and again.
-fn block(stmts: Vec<Stmt>) -> Expr {
-    let block = syn::Block { brace_token: syn::token::Brace::default(), stmts };
-    Expr::Block(syn::ExprBlock { attrs: Vec::new(), label: None, block })
-}
-
-/// A branch with other arms.
-fn with_arms(expr: Expr, arms: Vec<Vec<Stmt>>) -> Expr {
-    let mut arms = arms.into_iter();
-    let mut next = || arms.next().unwrap_or_default();
-    match expr {
-        Expr::If(mut conditional) => {
-            conditional.then_branch.stmts = next();
-            let otherwise = next();
-            let token = conditional.else_branch.as_ref().map_or_else(Default::default, |(token, _)| *token);
-            conditional.else_branch = (!otherwise.is_empty()).then(|| (token, Box::new(block(otherwise))));
-            Expr::If(conditional)
-        }
-        Expr::Match(mut matching) => {
-            for arm in &mut matching.arms {
-                *arm.body = block(next());
-                arm.comma = None;
-            }
-            Expr::Match(matching)
-        }
-        Expr::Block(mut block) => {
-            block.block.stmts = next();
-            Expr::Block(block)
-        }
-        other => other,
-    }
-}
-
-/// Takes the first branch that leaves out of an expression, and puts a name in its place.
+/// Takes the first branch that leaves out of an expression, and the stages that are called before it; puts names in
+/// their places.
 struct Lift<'n> {
-    name: &'n Ident,
-    found: Option<Expr>,
+    names: &'n mut Names,
+    found: bool,
+    /// The names and what they stand for.
+    lifted: Vec<(Ident, Expr)>,
+}
+
+impl Lift<'_> {
+    fn lift(&mut self, base: &str, expr: &mut Expr) {
+        let name = self.names.fresh_ident(base);
+        self.lifted.push((name.clone(), std::mem::replace(expr, parse_quote!(#name))));
+    }
 }
 
 impl syn::visit_mut::VisitMut for Lift<'_> {
     fn visit_expr_mut(&mut self, expr: &mut Expr) {
-        if self.found.is_some() || !returns(expr) {
+        if self.found {
+            return;
+        }
+        if !returns(expr) {
+            if refuse::awaits(expr) {
+                self.lift("value", expr);
+            }
             return;
         }
         match expr {
             Expr::If(_) | Expr::Match(_) | Expr::Block(_) if Branching::of(expr.clone()).is_some() => {
-                let name = self.name;
-                self.found = Some(std::mem::replace(expr, parse_quote!(#name)));
+                self.found = true;
+                self.lift("chosen", expr);
             }
             Expr::Closure(_)
             | Expr::Async(_)
@@ -531,7 +517,7 @@ mod tests {
         let block: syn::Block = syn::parse_str(&format!("{{ {text} }}")).unwrap();
         let (mut names, mut errors) = (Names::default(), Errors::default());
         names.take_all(quote!(#block));
-        let found = exits(block.stmts, &mut names, &mut errors);
+        let found = exits(&[], block.stmts, &mut names, &mut errors);
         assert!(errors.is_empty(), "{:?}", errors.messages());
         found.iter().map(crate::text::of).collect::<Vec<_>>().join(" ")
     }
@@ -561,16 +547,16 @@ mod tests {
             rewritten("let y = match k { A => 1, B => 2, C => return Ok(3) }; f(y).await"),
             "let flow: __caribou::Flow<_, __caribou::Flow<_, __caribou::Never>> = match k { A => { \
              __caribou::Flow::Go(1) } B => { __caribou::Flow::Go(2) } C => { \
-             __caribou::Flow::Leave(__caribou::Flow::Go(())) } }; match flow { __caribou::Flow::Go(y) => { \
-             f(y).await } __caribou::Flow::Leave(__caribou::Flow::Go(())) => { Ok(3) } }"
+             __caribou::Flow::Leave(__caribou::Flow::Go(3)) } }; match flow { __caribou::Flow::Go(y) => { \
+             f(y).await } __caribou::Flow::Leave(__caribou::Flow::Go(left)) => { Ok(left) } }"
         );
     }
 
     #[test]
-    fn an_exit_is_evaluated_where_it_is_decided_on() {
+    fn an_exit_that_takes_what_is_read_further_on_is_evaluated_where_it_is_decided_on() {
         assert_eq!(
-            rewritten("if a { if let Some(b) = c { return g(b, d).await; } f(x); } h(d).await"),
-            "let flow: __caribou::Flow<(), __caribou::Flow<_, __caribou::Never>> = if a { if let Some(b) = c { \
+            rewritten("let d = e; if a { if let Some(b) = c { return g(b, d).await; } f(x); } h(d).await"),
+            "let d = e; let flow: __caribou::Flow<(), __caribou::Flow<_, __caribou::Never>> = if a { if let Some(b) = c { \
              __caribou::Flow::Leave(__caribou::Flow::Go(b)) } else { f(x); __caribou::Flow::Go(()) } } else { \
              __caribou::Flow::Go(()) }; match flow { __caribou::Flow::Go(()) => { h(d).await } \
              __caribou::Flow::Leave(__caribou::Flow::Go(b_2)) => { g(b_2, d).await } }"
@@ -582,6 +568,15 @@ mod tests {
         assert_eq!(
             rewritten("f(match o { Some(x) => x, None => return Ok(0) })"),
             "match o { Some(x) => { let chosen = x; f(chosen) } None => { Ok(0) } }"
+        );
+    }
+
+    #[test]
+    fn stages_before_a_branch_that_leaves_are_called_before_it() {
+        assert_eq!(
+            rewritten("g(f(x).await? + 1, y, match o { Some(x) => x, None => return Ok(0) }).await"),
+            "let value = f(x).await? + 1; match o { Some(x) => { let chosen = x; g(value, y, chosen).await } None => \
+             { Ok(0) } }"
         );
     }
 

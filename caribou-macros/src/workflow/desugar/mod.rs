@@ -5,9 +5,12 @@
 //! | `join` | `join!` and `try_join!`: several stages side by side are a tuple |
 //! | `rename` | a name that is declared twice: each variable has a name of its own |
 //! | `exit` | `return` and `let .. else`: what follows moves into the arm that goes on |
+//! | `branching`, `moved` | branches taken apart; what an expression takes away |
 
+mod branching;
 mod exit;
 mod join;
+mod moved;
 mod rename;
 
 use syn::Stmt;
@@ -25,5 +28,5 @@ pub(crate) fn desugar(
 ) -> Vec<Stmt> {
     let mut statements = join::joins(statements, errors);
     rename::rename(parameters, &mut statements, names);
-    exit::exits(join::apart(statements), names, errors)
+    exit::exits(parameters, join::apart(statements), names, errors)
 }

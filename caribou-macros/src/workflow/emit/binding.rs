@@ -47,7 +47,10 @@ impl Emitter<'_> {
             body.glue.iter().find(|glue| matches!(glue.form, GlueForm::Alias(_)) && glue.binds.contains(&id));
         if let Some(glue) = alias {
             let GlueForm::Alias(pattern) = &glue.form else { return TokenStream::new() };
-            self.check(&glue.code.uses);
+            if !glue.code.uses.iter().all(|touch| self.sees(touch)) {
+                // what it points at is not there on this way, and so is nobody who reads it
+                return TokenStream::new();
+            }
             let expr = &glue.code.expr;
             self.bind(&glue.binds);
             return quote!(let #pattern = #expr;);
@@ -132,12 +135,17 @@ impl Emitter<'_> {
         quote_spanned!(span=> #out.carry(&#name)?)
     }
 
+    /// Whether a name means here what it means in the author's body.
+    fn sees(&self, touch: &Use) -> bool {
+        let name = touch.ident.to_string();
+        self.scopes.iter().rev().find_map(|scope| scope.get(&name)) == Some(&touch.variable)
+    }
+
     /// Makes sure that every name means here what it means in the author's body.
     pub(super) fn check(&mut self, uses: &[Use]) {
         for touch in uses {
-            let name = touch.ident.to_string();
-            let found = self.scopes.iter().rev().find_map(|scope| scope.get(&name));
-            if found != Some(&touch.variable) {
+            if !self.sees(touch) {
+                let name = &touch.ident;
                 self.errors.at(
                     &touch.ident,
                     format!(

@@ -93,6 +93,22 @@ impl Lowering<'_> {
         versions
     }
 
+    /// Whether a variable is surely copied, not moved.
+    fn is_number(&self, variable: VarId) -> bool {
+        const COPIED: [&str; 17] = [
+            "bool", "char", "f32", "f64", "i8", "i16", "i32", "i64", "i128", "isize", "u8", "u16", "u32",
+            "u64", "u128", "usize", "Duration",
+        ];
+        match &self.variables[variable.0].source {
+            TypeSource::Bool | TypeSource::Index => true,
+            TypeSource::Declared(ty) => match &**ty {
+                syn::Type::Path(path) => COPIED.iter().any(|name| path.path.is_ident(name)),
+                _ => false,
+            },
+            _ => false,
+        }
+    }
+
     /// Whether nothing outside of the current block reads a variable later: it is declared here, or all blocks around
     /// up to its own end the workflow.
     fn is_last_word_on(&self, variable: VarId) -> bool {
@@ -153,10 +169,10 @@ impl Lowering<'_> {
             let taken = |touch: &Use| {
                 let later = (index + 1..parts.len()).filter(|later| refuse::awaits(parts[*later]));
                 let mut later = later.flat_map(|later| &uses[later]);
-                later.any(|other| other.variable == touch.variable && other.kind != UseKind::Borrow)
+                !self.is_number(touch.variable)
+                    && later.any(|other| other.variable == touch.variable && other.kind != UseKind::Borrow)
             };
-            let whole = uses::root(parts[index]).is_some() || matches!(&*parts[index], Expr::Reference(_));
-            if !whole && uses[index].iter().any(taken) {
+            if !stays(parts[index]) && uses[index].iter().any(taken) {
                 self.hoist_part(parts[index]);
                 let early = std::mem::replace(&mut *parts[index], Expr::PLACEHOLDER);
                 let code = self.code(early);
@@ -222,5 +238,33 @@ impl Lowering<'_> {
                 Vec::new()
             }
         }
+    }
+}
+
+/// Whether an expression only points at something, or is an iterator: what cannot be a value of its own.
+fn stays(expr: &Expr) -> bool {
+    const ITERATORS: [&str; 16] = [
+        "bytes",
+        "chain",
+        "chars",
+        "drain",
+        "enumerate",
+        "filter",
+        "filter_map",
+        "flat_map",
+        "into_iter",
+        "iter",
+        "keys",
+        "lines",
+        "map",
+        "rev",
+        "values",
+        "zip",
+    ];
+    match expr {
+        Expr::Reference(_) | Expr::Closure(_) => true,
+        Expr::MethodCall(call) => ITERATORS.iter().any(|name| call.method == name),
+        Expr::Paren(paren) => stays(&paren.expr),
+        place => uses::root(place).is_some(),
     }
 }

@@ -21,12 +21,9 @@ pub struct Batch {
     pub except: Vec<u64>,
 }
 
-/// Programs of the usual batch that the compiler does not get right yet.
-const KNOWN_FAULTS: &[u64] = &[];
-
 impl Default for Batch {
     fn default() -> Self {
-        Self { seed: 1, count: 240, features: Features::supported(), except: KNOWN_FAULTS.into() }
+        Self { seed: 1, count: 240, features: Features::all(), except: Vec::new() }
     }
 }
 
@@ -57,7 +54,7 @@ impl Batch {
     pub const COUNT: &str = "CARIBOU_PROGRAMS_COUNT";
     /// The environment variable that says [`except`](Self::except), as in `7,12`.
     pub const EXCEPT: &str = "CARIBOU_PROGRAMS_EXCEPT";
-    /// The environment variable that says [`features`](Self::features), as changes to what is supported: `+match,-alias`.
+    /// The environment variable that says [`features`](Self::features), as changes to the whole language: `-match,-alias`.
     pub const FEATURES: &str = "CARIBOU_PROGRAMS_FEATURES";
 
     /// Reads settings; `variable` gives the value of an environment variable.

@@ -112,42 +112,6 @@ impl Feature {
 
     /// Those that order what follows a statement.
     pub(crate) const ORDERING: [Self; 6] = [Statement, Branch, IfLet, Match, Return, GlueTry];
-
-    /// Those of the usual batch. A feature that lands is added here.
-    ///
-    /// [`Enclosed`] and [`OrderedAlias`] are not: the compiler loses parentheses, and refuses an alias that is read after a
-    /// stage in statement position. Of [`NestedMove`], [`LeavingMove`] and [`JoinInMacro`] it refuses some programs, none of
-    /// which is in the usual batch.
-    pub const SUPPORTED: [Self; 28] = [
-        Pattern,
-        Branch,
-        ElseIf,
-        TailBranch,
-        Statement,
-        NestedStage,
-        Mutable,
-        Alias,
-        Closure,
-        Fallible,
-        Shadow,
-        Block,
-        IfLet,
-        LetChain,
-        LetElse,
-        Match,
-        Guard,
-        Return,
-        GlueTry,
-        TryJoin,
-        StageInMacro,
-        StageResult,
-        Join,
-        Map,
-        NestedMove,
-        NestedReturn,
-        LeavingMove,
-        JoinInMacro,
-    ];
 }
 
 impl fmt::Display for Feature {
@@ -165,17 +129,11 @@ impl fmt::Display for Feature {
 
 /// A set of features.
 ///
-/// As text it is a list of changes to what is supported: `+match,+guard,-alias`, where `all` and `none` start from
-/// everything and from nothing.
+/// As text it is a list of changes to the whole language: `-alias,-map`, where `none` starts from nothing: `none,+match`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Features(BTreeSet<Feature>);
 
 impl Features {
-    /// What the compiler has today.
-    pub fn supported() -> Self {
-        Feature::SUPPORTED.into_iter().collect()
-    }
-
     /// The whole language.
     pub fn all() -> Self {
         Feature::ALL.into_iter().collect()
@@ -219,7 +177,7 @@ impl FromStr for Features {
     type Err = UnknownFeature;
 
     fn from_str(text: &str) -> Result<Self, UnknownFeature> {
-        let mut set = Self::supported();
+        let mut set = Self::all();
         for change in text.split(',').map(str::trim).filter(|change| !change.is_empty()) {
             let name = change.trim_start_matches(['+', '-']);
             let named = |feature: &Feature| feature.to_string() == name;
@@ -240,12 +198,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_set_is_written_as_changes_to_what_is_supported() {
+    fn a_set_is_written_as_changes_to_the_whole_language() {
         let set: Features = "+match, -alias".parse().unwrap();
         assert!(set.has(Match) && set.has(Branch) && !set.has(Alias));
         assert_eq!("none,if-let".parse(), Ok(Features::from_iter([IfLet])));
         assert_eq!("all".parse(), Ok(Features::all()));
-        assert_eq!("".parse(), Ok(Features::supported()));
+        assert_eq!("".parse(), Ok(Features::all()));
     }
 
     #[test]

@@ -73,8 +73,9 @@ fn write(folder: &Path) -> std::io::Result<PathBuf> {
         folder.join("Cargo.toml"),
         format!(
             "[package]\nname = \"expansion\"\nversion = \"0.1.0\"\nedition = \"2024\"\n\n[features]\nattributes = []\n\n\
-             [dependencies]\ncaribou = {{ path = {here:?} }}\nserde = {{ version = \"1\", features = [\"derive\"] }}\n\n\
-             [workspace]\n"
+             [dependencies]\ncaribou = {{ path = {:?} }}\nserde = {{ version = \"1\", features = [\"derive\"] }}\n\n\
+             [workspace]\n",
+            here.to_string_lossy()
         ),
     )?;
     let source = folder.join("src/lib.rs");
@@ -100,19 +101,19 @@ fn program() -> String {
     text += "#[cfg_attr(feature = \"attributes\", caribou::workflow)]\npub async fn press(input: Parcel) -> Result<Parcel> {\n    let p = input;\n";
     for group in 0..STAGES / 5 {
         let first = group * 5;
-        let [a, b, c, d, e] = [0, 1, 2, 3, 4].map(|n| first + n);
+        let [second, third, fourth, fifth] = [1, 2, 3, 4].map(|n| first + n);
         let _ = writeln!(
             text,
-            "    let left = stage_{a}(p.clone(), {a}).await?;\n\
-             \x20   let right = stage_{b}(p.clone(), left.id).await?;\n\
+            "    let left = stage_{first}(p.clone(), {first}).await?;\n\
+             \x20   let right = stage_{second}(p.clone(), left.id).await?;\n\
              \x20   if right.id == {first} {{ return Ok(right); }}\n\
              \x20   let chosen = match right.parts.first() {{\n\
-             \x20       Some(part) if *part > 3 => stage_{c}(right.clone(), *part).await?,\n\
+             \x20       Some(part) if *part > 3 => stage_{third}(right.clone(), *part).await?,\n\
              \x20       _ => left.clone(),\n\
              \x20   }};\n\
-             \x20   let parts = caribou::map(chosen.parts.clone(), |part| stage_{d}(left.clone(), part)).await?;\n\
+             \x20   let parts = caribou::map(chosen.parts.clone(), |part| stage_{fourth}(left.clone(), part)).await?;\n\
              \x20   let total = parts.iter().map(|part| part.id).sum::<u64>() + right.id;\n\
-             \x20   let p = stage_{e}(chosen, total).await?;"
+             \x20   let p = stage_{fifth}(chosen, total).await?;"
         );
     }
     text + "    Ok(p)\n}\n"

@@ -44,6 +44,27 @@ pub(crate) fn name(call: &Macro) -> String {
     call.path.segments.last().map(|segment| segment.ident.to_string()).unwrap_or_default()
 }
 
+/// Looks at the values among the arguments of a macro of the standard library; tells whether it is one.
+pub(crate) fn read(call: &Macro, see: impl FnMut(&mut Expr)) -> bool {
+    let found = Arguments::of(call);
+    let known = found.is_some();
+    if let Some(mut arguments) = found {
+        arguments.values_mut().into_iter().for_each(see);
+    }
+    known
+}
+
+/// Rewrites the values among the arguments of a macro of the standard library; tells whether it is one.
+pub(crate) fn rewrite(call: &mut Macro, change: impl FnMut(&mut Expr)) -> bool {
+    let found = Arguments::of(call);
+    let known = found.is_some();
+    if let Some(mut arguments) = found {
+        arguments.values_mut().into_iter().for_each(change);
+        call.tokens = arguments.to_tokens();
+    }
+    known
+}
+
 /// Whether a macro takes its arguments by reference.
 pub(crate) fn borrows(call: &Macro) -> bool {
     BORROWING.contains(&name(call).as_str())

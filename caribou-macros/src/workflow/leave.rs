@@ -6,7 +6,7 @@ use syn::visit::{self, Visit};
 use syn::visit_mut::{self, VisitMut};
 use syn::{Expr, Macro, Type, parse_quote_spanned};
 
-use super::arguments::Arguments;
+use super::arguments;
 
 /// Whether an expression may leave the workflow.
 pub(crate) fn leaves(expr: &Expr) -> bool {
@@ -26,9 +26,7 @@ impl<'ast> Visit<'ast> for Leaves {
         self.0 = true;
     }
     fn visit_macro(&mut self, call: &'ast Macro) {
-        if let Some(mut arguments) = Arguments::of(call) {
-            self.0 |= arguments.values_mut().into_iter().any(|value| leaves(value));
-        }
+        arguments::read(call, |value| self.0 |= leaves(value));
     }
     fn visit_expr_closure(&mut self, _: &'ast syn::ExprClosure) {}
     fn visit_expr_async(&mut self, _: &'ast syn::ExprAsync) {}
@@ -76,10 +74,7 @@ impl VisitMut for InSlice<'_> {
         }
     }
     fn visit_macro_mut(&mut self, call: &mut Macro) {
-        if let Some(mut arguments) = Arguments::of(call) {
-            arguments.values_mut().into_iter().for_each(|value| self.visit_expr_mut(value));
-            call.tokens = arguments.to_tokens();
-        }
+        arguments::rewrite(call, |value| self.visit_expr_mut(value));
     }
     fn visit_expr_closure_mut(&mut self, _: &mut syn::ExprClosure) {}
     fn visit_expr_async_mut(&mut self, _: &mut syn::ExprAsync) {}

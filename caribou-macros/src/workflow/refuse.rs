@@ -69,9 +69,7 @@ impl<'ast> Visit<'ast> for Awaits {
     }
     fn visit_item(&mut self, _: &'ast syn::Item) {}
     fn visit_macro(&mut self, call: &'ast Macro) {
-        if let Some(mut arguments) = Arguments::of(call) {
-            self.0 |= arguments.values_mut().into_iter().any(|value| awaits(value));
-        }
+        arguments::read(call, |value| self.0 |= awaits(value));
     }
 }
 

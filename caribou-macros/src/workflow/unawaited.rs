@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use syn::visit::{self, Visit};
 use syn::{Expr, Pat, Stmt};
 
-use super::arguments::Arguments;
+use super::arguments;
 use crate::errors::Errors;
 use crate::text;
 
@@ -41,9 +41,7 @@ impl<'ast> Visit<'ast> for Found {
     }
     fn visit_item(&mut self, _: &'ast syn::Item) {}
     fn visit_macro(&mut self, call: &'ast syn::Macro) {
-        if let Some(mut arguments) = Arguments::of(call) {
-            arguments.values_mut().into_iter().for_each(|value| self.visit_expr(value));
-        }
+        arguments::read(call, |value| self.visit_expr(value));
     }
 }
 
@@ -104,9 +102,7 @@ impl<'ast> Visit<'ast> for Calls<'_> {
     fn visit_item(&mut self, _: &'ast syn::Item) {}
 
     fn visit_macro(&mut self, call: &'ast syn::Macro) {
-        if let Some(mut arguments) = Arguments::of(call) {
-            arguments.values_mut().into_iter().for_each(|value| self.visit_expr(value));
-        }
+        arguments::read(call, |value| self.visit_expr(value));
     }
 }
 

@@ -16,11 +16,10 @@ use super::branching::{Branching, block, diverges, take_value, with_arms};
 use super::{moved, rename};
 use crate::errors::Errors;
 use crate::signature::Parameter;
-use crate::workflow::arguments::Arguments;
 use crate::workflow::body::VarId;
 use crate::workflow::names::Names;
 use crate::workflow::scope::{Binding, Scope};
-use crate::workflow::{refuse, uses};
+use crate::workflow::{arguments, refuse, uses};
 
 /// Rewrites a body so that nothing leaves it early with a value.
 pub(super) fn exits(
@@ -34,7 +33,7 @@ pub(super) fn exits(
         variables.visit_stmt(statement);
     }
     let (inner, after) = (Scope::new(), HashSet::new());
-    Exits { names, errors, variables: variables.0, exits: Vec::new(), inner, after, onward: HashSet::new() }
+    Exits { names, errors, variables: variables.0, open: Vec::new(), inner, after, onward: HashSet::new() }
         .block(statements, Wrap::Result)
 }
 
@@ -53,7 +52,7 @@ struct Exits<'e> {
     /// All variables of the body.
     variables: HashSet<String>,
     /// The exits of the innermost `Flow` so far.
-    exits: Vec<Exit>,
+    open: Vec<Exit>,
     /// The variables within the branch that yields it.
     inner: Scope,
     /// The variables that are read where the workflow goes on.
@@ -116,7 +115,7 @@ impl Exits<'_> {
                 }
                 match Branching::of(*init.expr.clone()) {
                     Some(branching) if init.diverge.is_none() => {
-                        self.onward(branching, Some(pattern), rest, wrap)
+                        self.onward(branching, Some(&pattern), rest, wrap)
                     }
                     _ => self.lifted(Stmt::Local(local), rest),
                 }
@@ -138,7 +137,7 @@ impl Exits<'_> {
     fn onward(
         &mut self,
         mut branching: Branching,
-        pattern: Option<Pat>,
+        pattern: Option<&Pat>,
         rest: Vec<Stmt>,
         wrap: Wrap,
     ) -> Next {
@@ -151,7 +150,7 @@ impl Exits<'_> {
             [only] => {
                 let mut arm = std::mem::take(&mut branching.arms[*only]);
                 let value = take_value(&mut arm);
-                arm.extend(match (&pattern, value) {
+                arm.extend(match (pattern, value) {
                     (Some(pattern), value) => {
                         let value = value.unwrap_or_else(|| parse_quote!(()));
                         Some(parse_quote!(let #pattern = #value;))
@@ -163,7 +162,7 @@ impl Exits<'_> {
                 branching.arms[*only] = arm;
                 Next::Done(self.arms(branching, wrap))
             }
-            _ => Next::Done(self.flow(branching, pattern.as_ref(), rest, wrap)),
+            _ => Next::Done(self.flow(branching, pattern, rest, wrap)),
         }
     }
 
@@ -186,7 +185,7 @@ impl Exits<'_> {
         let mut onward = moved::places_onward(&branching.expr, &after);
         onward.extend(self.onward.iter().cloned());
         let around = (
-            std::mem::take(&mut self.exits),
+            std::mem::take(&mut self.open),
             std::mem::replace(&mut self.inner, inner),
             std::mem::replace(&mut self.after, after),
             std::mem::replace(&mut self.onward, onward),
@@ -195,7 +194,7 @@ impl Exits<'_> {
             Stmt::Expr(branch, _) => Some(branch),
             _ => None,
         });
-        let exits = std::mem::replace(&mut self.exits, around.0);
+        let exits = std::mem::replace(&mut self.open, around.0);
         (self.inner, self.after, self.onward) = (around.1, around.2, around.3);
 
         let (onward, held): (Pat, Type) = match pattern {
@@ -254,9 +253,9 @@ impl Exits<'_> {
         }
         let variables = rename::again(&own, &mut leaving, self.names);
         let handed = handed(&own);
-        let way = way_out(self.exits.len(), &handed);
+        let way = way_out(self.open.len(), &handed);
         if let Expr::Return(leaving) = leaving {
-            self.exits.push(Exit { leaving, variables });
+            self.open.push(Exit { leaving, variables });
         }
         Stmt::Expr(parse_quote!(#way), None)
     }
@@ -272,10 +271,10 @@ impl Exits<'_> {
             },
             other => other,
         };
-        let way = way_out(self.exits.len(), &quote!(#value));
+        let way = way_out(self.open.len(), &quote!(#value));
         let left = self.names.fresh_ident("left");
         if let Expr::Return(leaving) = parse_quote!(return Ok(#left)) {
-            self.exits.push(Exit { leaving, variables: vec![left] });
+            self.open.push(Exit { leaving, variables: vec![left] });
         }
         Stmt::Expr(parse_quote!(#way), None)
     }
@@ -362,13 +361,11 @@ impl<'ast> Visit<'ast> for Returns {
     fn visit_expr_async(&mut self, _: &'ast syn::ExprAsync) {}
     fn visit_item(&mut self, _: &'ast syn::Item) {}
     fn visit_macro(&mut self, call: &'ast syn::Macro) {
-        if let Some(mut list) = Arguments::of(call) {
-            for value in list.values_mut() {
-                let mut inner = Returns { found: Vec::new() };
-                inner.visit_expr(value);
-                self.found.extend(inner.found);
-            }
-        }
+        arguments::read(call, |value| {
+            let mut inner = Returns { found: Vec::new() };
+            inner.visit_expr(value);
+            self.found.extend(inner.found);
+        });
     }
 }
 
@@ -501,10 +498,7 @@ impl syn::visit_mut::VisitMut for Lift<'_> {
         }
     }
     fn visit_macro_mut(&mut self, call: &mut syn::Macro) {
-        if let Some(mut list) = Arguments::of(call) {
-            list.values_mut().into_iter().for_each(|value| self.visit_expr_mut(value));
-            call.tokens = list.to_tokens();
-        }
+        arguments::rewrite(call, |value| self.visit_expr_mut(value));
     }
     fn visit_item_mut(&mut self, _: &mut syn::Item) {}
 }

@@ -8,8 +8,7 @@ use syn::visit_mut::{self, VisitMut};
 use syn::{Expr, Pat, Stmt, Token, parse_quote, parse_quote_spanned};
 
 use crate::errors::Errors;
-use crate::workflow::arguments::{self, Arguments};
-use crate::workflow::refuse;
+use crate::workflow::{arguments, refuse};
 
 /// Rewrites joins as tuples.
 pub(super) fn joins(mut statements: Vec<Stmt>, errors: &mut Errors) -> Vec<Stmt> {
@@ -117,10 +116,7 @@ impl VisitMut for Joins<'_> {
     }
 
     fn visit_macro_mut(&mut self, call: &mut syn::Macro) {
-        if let Some(mut list) = Arguments::of(call) {
-            list.values_mut().into_iter().for_each(|value| self.visit_expr_mut(value));
-            call.tokens = list.to_tokens();
-        }
+        arguments::rewrite(call, |value| self.visit_expr_mut(value));
     }
 
     fn visit_expr_closure_mut(&mut self, _: &mut syn::ExprClosure) {}
@@ -149,10 +145,7 @@ impl VisitMut for Apart {
         block.stmts = apart(std::mem::take(&mut block.stmts));
     }
     fn visit_macro_mut(&mut self, call: &mut syn::Macro) {
-        if let Some(mut list) = Arguments::of(call) {
-            list.values_mut().into_iter().for_each(|value| self.visit_expr_mut(value));
-            call.tokens = list.to_tokens();
-        }
+        arguments::rewrite(call, |value| self.visit_expr_mut(value));
     }
     fn visit_expr_closure_mut(&mut self, _: &mut syn::ExprClosure) {}
     fn visit_expr_async_mut(&mut self, _: &mut syn::ExprAsync) {}

@@ -23,16 +23,16 @@ pub(super) fn rename(parameters: &[Parameter], statements: &mut [Stmt], names: &
 /// Gives some variables further names within an expression; returns those.
 pub(super) fn again(variables: &[Ident], expr: &mut Expr, names: &mut Names) -> Vec<Ident> {
     let mut further = HashMap::new();
-    let mut renamed = Vec::new();
+    let mut found = Vec::new();
     for variable in variables {
         let original = names.original(&variable.to_string()).to_owned();
         let name = names.another(&original);
-        renamed.push(Ident::new(&name, variable.span()));
+        found.push(Ident::new(&name, variable.span()));
         further.insert(variable.to_string(), name);
     }
     let mut renamer = Renamer { names, declared: HashSet::new(), frames: vec![further], inner: 1 };
     renamer.visit_expr_mut(expr);
-    renamed
+    found
 }
 
 struct Renamer<'n> {

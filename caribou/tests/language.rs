@@ -361,3 +361,51 @@ fn returns_within_branches_within_branches() {
         .collect();
     assert_equal_to_the_plain_call(nested_exits::WORKFLOW, &inputs);
 }
+
+#[caribou::workflow]
+async fn alternatives(number: u64, limit: u64) -> Result<u64> {
+    let out = match (even(number).await, even(limit).await) {
+        (Ok(half), Ok(other)) => add(half, other).await?,
+        (Ok(half), Err(_)) | (Err(_), Ok(half)) => half,
+        (Err(error), Err(_)) => return Err(error),
+    };
+    match document(out).kind {
+        Kind::Text { text, .. } if !text.is_empty() => length(text).await,
+        Kind::Number(size @ 0..4) | Kind::Number(size) => double(size).await,
+        Kind::Text { .. } | Kind::Nothing => double(out).await,
+    }
+}
+
+#[test]
+fn both_sides_of_an_or_bind_one_variable() {
+    let inputs: Vec<_> =
+        (0..4).flat_map(|number| [0, 3, 8].map(|limit| json!({"number": number, "limit": limit}))).collect();
+    assert_equal_to_the_plain_call(alternatives::WORKFLOW, &inputs);
+}
+
+#[caribou::workflow]
+async fn aliases(number: u64) -> Result<u64> {
+    let document = classify(number).await?;
+    let parts = &document.parts;
+    let other = double(number).await?;
+    let first = parts.first().copied().unwrap_or(other);
+    add(first, other).await
+}
+
+#[test]
+fn an_alias_is_read_where_several_producers_meet() {
+    assert_equal_to_the_plain_call(aliases::WORKFLOW, &numbers());
+}
+
+#[caribou::workflow]
+async fn map_beside_inference(number: u64) -> Result<u64> {
+    let list: Vec<u64> = (0..number).collect();
+    let doubled = if number > 3 { caribou::map(list, double).await? } else { list };
+    let longest = doubled.iter().copied().max().unwrap_or_default();
+    add(double(number).await?, longest).await
+}
+
+#[test]
+fn a_map_with_a_bare_function_beside_inferred_types() {
+    assert_equal_to_the_plain_call(map_beside_inference::WORKFLOW, &numbers());
+}

@@ -104,11 +104,10 @@ pub(crate) fn branching(expr: &Expr, decision: &Decision, arms: &[TokenStream]) 
 /// The stage call as the author wrote it, but for what was lifted out of its arguments.
 fn call(stage: &Stage) -> TokenStream {
     let mut call = stage.call.clone();
-    for (argument, code) in call.args.iter_mut().zip(&stage.arguments) {
-        // the closure of a map has nothing that could be lifted out
-        if !matches!(argument, Expr::Closure(_)) {
-            argument.clone_from(&code.expr);
-        }
+    // the closure or function of a map has nothing that could be lifted out
+    let own = if stage.map.is_some() { 1 } else { stage.arguments.len() };
+    for (argument, code) in call.args.iter_mut().zip(&stage.arguments).take(own) {
+        argument.clone_from(&code.expr);
     }
     let question = &stage.question;
     quote!(#call.await #question)

@@ -67,7 +67,8 @@ pub(crate) fn join(compiled: &Compiled, node: NodeIndex, errors: &mut Errors) ->
         message::join_decodes(body, places, node).into_iter().map(|id| (id, None)).collect();
     let first = |index: usize| body.glue[glue[index].0].binds.first().copied();
     order.extend((0..glue.len()).filter_map(|index| first(index).map(|id| (id, Some(index)))));
-    let aliases = emitter.aliases(&raw.iter().flat_map(|(_, code)| code.uses.clone()).collect::<Vec<_>>());
+    let made = raw.iter().map(|(_, code)| *code).chain(glue.iter().map(|id| &body.glue[id.0].code));
+    let aliases = emitter.aliases(&made.flat_map(|code| code.uses.clone()).collect::<Vec<_>>());
     order.extend(aliases.into_iter().map(|id| (id, None)));
     order.sort_unstable();
     let mut code = TokenStream::new();

@@ -1,5 +1,7 @@
 //! Names for values.
 
+use std::collections::HashSet;
+
 use proc_macro2::Ident;
 use syn::{Expr, Pat, Type};
 
@@ -43,8 +45,11 @@ impl Lowering<'_> {
         let borrows = matches!(&pattern, Pat::Type(typed) if has_reference(&typed.ty));
         let plain = matches!(inner, Pat::Ident(name) if name.subpat.is_none() && name.by_ref.is_none());
         let source = if plain { declared.unwrap_or(whole) } else { part.clone() };
+        // both sides of `A(x) | B(x)` bind one variable
+        let mut seen = HashSet::new();
         let names: Vec<_> = uses::bound(inner)
             .into_iter()
+            .filter(|p| seen.insert(p.ident.to_string()))
             .map(|p| (p.ident.clone(), p.mutability.is_some(), p.by_ref.is_some()))
             .collect();
         let mut binds = Vec::new();

@@ -17,6 +17,11 @@ pub enum Flow<T, L> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Never {}
 
+/// What the author's `return Ok(..)` holds.
+pub fn result<T>(value: T) -> T {
+    value
+}
+
 /// The author's `?` in a workflow that returns `R`: its error, converted as `?` converts it, fails the run.
 ///
 /// # Errors

@@ -90,7 +90,7 @@ pub mod __private {
     pub use caribou_runtime::check::{Fault, Home, Known};
     pub use caribou_runtime::context::current_context;
     pub use caribou_runtime::draft::Draft;
-    pub use caribou_runtime::exit::{Flow, Never, attempt, failure};
+    pub use caribou_runtime::exit::{Flow, Never, attempt, failure, result};
     pub use caribou_runtime::function::{
         Failed, Output, Success, argument, call, check_caught, environment, regions, success,
     };

@@ -1,6 +1,7 @@
 //! The language beyond calls and plain `if`s, compiled: every workflow equals its plain call, in any order of messages.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::many_single_char_names, reason = "tests")]
+#![allow(clippy::redundant_pattern_matching, clippy::cast_possible_truncation, reason = "forms under test")]
 
 mod engine;
 
@@ -470,7 +471,7 @@ async fn parentheses(number: u64) -> Result<u64> {
     }
     let same =
         text.to_uppercase() == if number > 4 { text } else { spell(length(text + "!").await?).await? };
-    add(u64::from(same), (double(number).await? as u8 as u64) << 1).await
+    add(u64::from(same), u64::from(double(number).await? as u8) << 1).await
 }
 
 #[test]
@@ -541,4 +542,163 @@ fn a_parameter_may_be_shadowed() {
     let inputs: Vec<_> =
         (0..6).flat_map(|shape| [true, false].map(|flag| json!({"shape": shape, "flag": flag}))).collect();
     assert_equal_to_the_plain_call(shadowed_parameter::WORKFLOW, &inputs);
+}
+
+#[caribou::workflow]
+async fn alternatives(number: u64, limit: u64) -> Result<u64> {
+    let out = match (even(number).await, even(limit).await) {
+        (Ok(half), Ok(other)) => add(half, other).await?,
+        (Ok(half), Err(_)) | (Err(_), Ok(half)) => half,
+        (Err(error), Err(_)) => return Err(error),
+    };
+    match document(out).kind {
+        Kind::Text { text, .. } if !text.is_empty() => length(text).await,
+        Kind::Number(size @ 0..4) | Kind::Number(size) => double(size).await,
+        Kind::Text { .. } | Kind::Nothing => double(out).await,
+    }
+}
+
+#[test]
+fn both_sides_of_an_or_bind_one_variable() {
+    let inputs: Vec<_> =
+        (0..4).flat_map(|number| [0, 3, 8].map(|limit| json!({"number": number, "limit": limit}))).collect();
+    assert_equal_to_the_plain_call(alternatives::WORKFLOW, &inputs);
+}
+
+#[caribou::workflow]
+async fn aliases(number: u64) -> Result<u64> {
+    let document = classify(number).await?;
+    let parts = &document.parts;
+    let other = double(number).await?;
+    let first = parts.first().copied().unwrap_or(other);
+    add(first, other).await
+}
+
+#[test]
+fn an_alias_is_read_where_several_producers_meet() {
+    assert_equal_to_the_plain_call(aliases::WORKFLOW, &numbers());
+}
+
+#[caribou::workflow]
+async fn map_beside_inference(number: u64) -> Result<u64> {
+    let list: Vec<u64> = (0..number).collect();
+    let doubled = if number > 3 { caribou::map(list, double).await? } else { list };
+    let longest = doubled.iter().copied().max().unwrap_or_default();
+    add(double(number).await?, longest).await
+}
+
+#[test]
+fn a_map_with_a_bare_function_beside_inferred_types() {
+    assert_equal_to_the_plain_call(map_beside_inference::WORKFLOW, &numbers());
+}
+
+#[caribou::workflow]
+async fn kept_and_returned(number: u64) -> Result<u64> {
+    let half = even(number).await;
+    note("clean up".to_owned()).await?;
+    if half.is_err() {
+        note("failed".to_owned()).await?;
+    }
+    half
+}
+
+#[test]
+fn a_result_may_be_kept_and_returned() {
+    assert_equal_to_the_plain_call(kept_and_returned::WORKFLOW, &numbers());
+}
+
+#[caribou::workflow]
+async fn formats(number: u64) -> Result<String> {
+    let text = spell(number).await?;
+    let text = format!("{}{text}{}", "{text}", text);
+    let list = [number; 2];
+    let list = format!("{list:?} {text} {other}", text = list.len(), other = text);
+    Ok(format!("{list}{}", length(list.clone()).await?))
+}
+
+#[test]
+fn only_format_strings_capture() {
+    assert_equal_to_the_plain_call(formats::WORKFLOW, &numbers());
+}
+
+#[caribou::workflow]
+async fn guarded_by_what_comes_first(text: String) -> Result<u64> {
+    let sum = text.parse::<u64>()? + double(3).await?;
+    if text.parse::<u64>()?.pow(2) > length(text.clone()).await? { add(sum, 1).await } else { Ok(sum) }
+}
+
+#[test]
+fn a_question_mark_guards_the_stages_behind_it_in_its_own_expression() {
+    assert_equal_to_the_plain_call(
+        guarded_by_what_comes_first::WORKFLOW,
+        &["5", "1", "x"].map(|text| json!(text)),
+    );
+}
+
+#[caribou::workflow]
+async fn pointers(number: u64) -> Result<u64> {
+    let greeting = "hello";
+    let scale = 3;
+    let mut numbers = vec![number, scale];
+    let document = classify(number).await?;
+    let longer = |text: &str| text.len() as u64 + document.parts.len() as u64;
+    numbers.push(double(longer(greeting)).await?);
+    let largest = numbers.iter().copied().max().unwrap_or_default().min(100).pow(2);
+    note(greeting.to_owned()).await?;
+    add(largest, longer("!") + numbers.into_iter().sum::<u64>()).await
+}
+
+#[test]
+fn literals_and_closures_are_there_wherever_they_are_read() {
+    assert_equal_to_the_plain_call(pointers::WORKFLOW, &numbers());
+}
+
+#[caribou::workflow]
+async fn taken_by_a_stage_that_leaves(number: u64, limit: u64) -> Result<u64> {
+    let text = spell(number).await?;
+    if number > 3 {
+        if limit > 3 {
+            return length(text).await;
+        }
+        if limit == 2 {
+            let text = look_up(length(text).await?).await?;
+            return Ok(text.map_or(0, |text| text.len() as u64));
+        }
+        note("on".to_owned()).await?;
+    }
+    let Ok(parsed): Result<u64, _> = text.replace("number ", "").parse() else { return Ok(7) };
+    let small: u32 = match limit {
+        0 => return Ok(1),
+        1 => {
+            note("one".to_owned()).await?;
+            5
+        }
+        _ => parsed.try_into()?,
+    };
+    add(length(text).await?, u64::from(small.pow(2))).await
+}
+
+#[test]
+fn what_a_leaving_arm_takes_is_still_there_for_the_others() {
+    let inputs: Vec<_> = (0..6)
+        .flat_map(|number| [0, 1, 2, 5].map(|limit| json!({"number": number, "limit": limit})))
+        .collect();
+    assert_equal_to_the_plain_call(taken_by_a_stage_that_leaves::WORKFLOW, &inputs);
+}
+
+#[caribou::workflow]
+async fn many_values(x: u64) -> Result<u64> {
+    let a = if x > 1 { double(x).await? } else { x };
+    let b = if x > 2 { double(x + 1).await? } else { x };
+    let c = if x > 3 { double(x + 2).await? } else { x };
+    let d = if x > 4 { double(x + 3).await? } else { x };
+    let e = if x > 5 { double(x + 4).await? } else { x };
+    let r#type = if x > 6 { double(x + 5).await? } else { x };
+    let r#type = r#type + a;
+    sum(vec![a, b, c, d, e, r#type]).await
+}
+
+#[test]
+fn many_branches_in_a_row() {
+    assert_equal_to_the_plain_call(many_values::WORKFLOW, &numbers());
 }

@@ -65,6 +65,27 @@ pub(crate) fn rewrite(call: &mut Macro, change: impl FnMut(&mut Expr)) -> bool {
     known
 }
 
+/// The position of the format string among the arguments.
+pub(crate) fn format_position(call: &Macro) -> Option<usize> {
+    match name(call).as_str() {
+        "format" | "format_args" | "print" | "println" | "eprint" | "eprintln" | "panic" | "todo"
+        | "unimplemented" | "unreachable" => Some(0),
+        "write" | "writeln" | "assert" | "debug_assert" => Some(1),
+        "assert_eq" | "assert_ne" | "debug_assert_eq" | "debug_assert_ne" => Some(2),
+        _ => None,
+    }
+}
+
+/// How many of the arguments are evaluated whatever happens.
+pub(crate) fn eager(call: &Macro) -> usize {
+    match name(call).as_str() {
+        "debug_assert" | "debug_assert_eq" | "debug_assert_ne" => 0,
+        "assert" | "matches" => 1,
+        "assert_eq" | "assert_ne" => 2,
+        _ => usize::MAX,
+    }
+}
+
 /// Whether a macro takes its arguments by reference.
 pub(crate) fn borrows(call: &Macro) -> bool {
     BORROWING.contains(&name(call).as_str())
@@ -105,6 +126,19 @@ impl Arguments {
             Self::Repeat(value, count) => vec![value, count],
             Self::Matches(value, ..) => vec![value],
         }
+    }
+
+    /// The names that arguments have in `format!("{x}", x = y)`.
+    pub(crate) fn names(&self) -> Vec<String> {
+        let Self::List(list) = self else { return Vec::new() };
+        let named = list.iter().filter_map(|argument| match argument {
+            Expr::Assign(assign) => match &*assign.left {
+                Expr::Path(path) => path.path.get_ident().map(ToString::to_string),
+                _ => None,
+            },
+            _ => None,
+        });
+        named.collect()
     }
 
     /// As tokens.

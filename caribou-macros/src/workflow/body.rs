@@ -159,7 +159,7 @@ pub(crate) struct Glue {
 pub(crate) enum GlueForm {
     /// `let PAT = ..;`
     Let(Pat),
-    /// `let name = &place;`: evaluated again wherever it is read, as it only points at something.
+    /// `let name = &place;`, a literal or a closure: evaluated again wherever it is read, as it only points at something.
     Alias(Pat),
     /// `let PAT = .. else { .. };` with an `else` that fails or panics.
     LetElse(Pat, Box<Expr>),

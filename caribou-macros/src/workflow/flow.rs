@@ -62,6 +62,21 @@ fn of_value(expr: &Expr) -> Option<Way> {
     None
 }
 
+/// The workflow's result in the value at the end of an arm, if the arm leaves with it.
+pub(crate) fn result_of(expr: &Expr) -> Option<&Expr> {
+    let mut expr = expr;
+    while let Expr::Call(outer) = expr {
+        let Expr::Path(path) = &*outer.func else { return None };
+        let inner = outer.args.first()?;
+        match path.path.segments.iter().collect::<Vec<_>>()[..] {
+            [root, name] if root.ident == "__caribou" && name.ident == "result" => return Some(inner),
+            _ => drop(variant(&path.path)?),
+        }
+        expr = inner;
+    }
+    None
+}
+
 /// `Go` or `Leave`.
 fn variant(path: &Path) -> Option<String> {
     let [root, name, variant] = path.segments.iter().collect::<Vec<_>>()[..] else { return None };

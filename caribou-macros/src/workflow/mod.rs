@@ -78,13 +78,17 @@ fn compile(function: &ItemFn, signature: &Signature, errors: &mut Errors) -> Opt
     for parameter in &signature.parameters {
         names.take_all(parameter.name.to_token_stream());
     }
-    let statements = function.block.stmts.clone();
+    let (items, statements) = items_apart(&function.block);
+    for item in &items {
+        refuse::check_item(item, errors);
+    }
+    refuse::check_inner_items(&statements, errors);
     let statements = desugar::desugar(&signature.parameters, statements, &mut names, errors);
     unawaited::check(&statements, errors);
     if errors.count() > mistakes {
         return None;
     }
-    let body = lower::lower(&signature.parameters, statements, names, errors);
+    let body = lower::lower(&signature.parameters, statements, items, names, errors);
     if errors.count() > mistakes {
         return None;
     }
@@ -98,6 +102,19 @@ fn compile(function: &ItemFn, signature: &Signature, errors: &mut Errors) -> Opt
         return None;
     }
     Some(Compiled::new(body, signature.output.clone()))
+}
+
+/// The items, in Rust's sense, among the statements of a body, and the statements.
+fn items_apart(block: &syn::Block) -> (Vec<syn::Item>, Vec<syn::Stmt>) {
+    let mut items = Vec::new();
+    let mut statements = Vec::new();
+    for statement in &block.stmts {
+        match statement {
+            syn::Stmt::Item(item) => items.push(item.clone()),
+            other => statements.push(other.clone()),
+        }
+    }
+    (items, statements)
 }
 
 #[cfg(test)]

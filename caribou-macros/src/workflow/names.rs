@@ -46,7 +46,13 @@ impl Names {
 
     /// A further name for what the author called `original`.
     pub(crate) fn another(&mut self, original: &str) -> String {
-        let name = self.fresh(original.trim_start_matches("r#"));
+        // never the bare word: behind `r#` it may be a keyword
+        let base = original.trim_start_matches("r#");
+        let mut number = 2;
+        while !self.taken.insert(format!("{base}_{number}")) {
+            number += 1;
+        }
+        let name = format!("{base}_{number}");
         self.originals.insert(name.clone(), original.to_owned());
         name
     }

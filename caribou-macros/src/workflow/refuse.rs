@@ -19,6 +19,8 @@ pub(crate) enum Place {
     ShortCircuit,
     Guard,
     Block,
+    /// Where an `assert!` does not come if it holds.
+    Lazy,
 }
 
 impl Place {
@@ -47,10 +49,48 @@ impl Place {
                 "a stage call cannot stand in the guard of a `match` arm: call the stage before the `match`, or decide \
                  with an `if` in the arm"
             }
+            Self::Lazy => {
+                "a stage call cannot stand in what an assertion says when it fails, since it may not run: call the stage \
+                 before"
+            }
             Self::Block => {
                 "a stage call cannot stand in a labelled or `unsafe` block: use a plain block, `if` or `match`"
             }
         }
+    }
+}
+
+/// Reports an item that cannot stand in a body: it is copied to where the slices are.
+pub(crate) fn check_item(item: &syn::Item, errors: &mut Errors) {
+    use syn::Item;
+    match item {
+        Item::Const(_) | Item::Enum(_) | Item::Fn(_) | Item::Struct(_) | Item::Type(_) | Item::Use(_) => {}
+        other => errors.at(
+            other,
+            "only `use`, `const`, `fn`, `struct`, `enum` and `type` can stand in a workflow's body: move this item out, \
+             beside the workflow",
+        ),
+    }
+}
+
+/// Reports items in blocks with stages, where they would be seen by the whole body.
+pub(crate) fn check_inner_items(statements: &[syn::Stmt], errors: &mut Errors) {
+    struct Blocks<'e>(&'e mut Errors);
+    impl<'ast> Visit<'ast> for Blocks<'_> {
+        fn visit_block(&mut self, block: &'ast syn::Block) {
+            for statement in &block.stmts {
+                if let syn::Stmt::Item(item) = statement {
+                    self.0.at(item, "an item stands at the top of a workflow's body, or beside the workflow");
+                }
+            }
+            visit::visit_block(self, block);
+        }
+        fn visit_expr_closure(&mut self, _: &'ast syn::ExprClosure) {}
+        fn visit_item(&mut self, _: &'ast syn::Item) {}
+    }
+    let mut blocks = Blocks(errors);
+    for statement in statements {
+        blocks.visit_stmt(statement);
     }
 }
 

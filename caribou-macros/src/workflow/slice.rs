@@ -3,7 +3,7 @@
 //! A slice is the author's body again, in the author's order, with what happens elsewhere left out.
 
 use super::body::{
-    Block, BlockId, Body, BranchId, Code, GlueId, Item, StageId, Use, UseKind, VarId, VariableKind,
+    Block, BlockId, Body, BranchId, Code, End, GlueId, Item, StageId, Use, UseKind, VarId, VariableKind,
 };
 use super::place::{ArgumentPlace, GluePlace, NodeForm, Places};
 use super::point::{NodeIndex, Point, Points};
@@ -229,9 +229,7 @@ impl Walk<'_> {
 
     /// Whether what follows a branch because of its value cannot simply be done after what follows it anyway.
     fn interfere(&self, rest: &Arm, otherwise: &Arm) -> bool {
-        if otherwise.end != Reach::Never
-            || otherwise.acts.iter().any(|act| matches!(act, Act::Resolved { .. }))
-        {
+        if otherwise.end != Reach::Never {
             return true;
         }
         let mut branches = [Vec::new(), Vec::new()];
@@ -412,6 +410,10 @@ fn takes_apart(body: &Body, places: &Places, node: NodeIndex, index: usize) -> b
 
 /// The variable that code is, if it is nothing more than one that can travel as it is.
 pub(crate) fn bare<'b>(body: &Body, code: &'b Code) -> Option<&'b Use> {
+    if matches!(&body.root.end, End::Fallible(end) if std::ptr::eq(end, code)) {
+        // the `Result` is looked into
+        return None;
+    }
     match (&code.expr, code.uses.as_slice()) {
         (syn::Expr::Path(_), [only]) if body.variable(only.variable).kind != VariableKind::Borrowing => {
             Some(only)

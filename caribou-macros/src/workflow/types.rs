@@ -8,6 +8,7 @@ use syn::Expr;
 
 use super::body::{Block, BlockId, Body, BranchId, Decision, End, GlueForm, Item, Stage};
 use super::compiled::Compiled;
+use super::flow;
 use crate::signature::Signature;
 
 /// The tags and the closure, if a slice needs any.
@@ -72,6 +73,10 @@ fn block(compiled: &Compiled, block: &Block) -> TokenStream {
     code.extend(match &block.end {
         End::Unit if root => quote!(::core::result::Result::Ok(())),
         End::Unit => TokenStream::new(),
+        End::Value(code) if let Some(result) = flow::result_of(&code.expr) => {
+            // as the author wrote it, so that what it takes is still there for whoever goes on
+            quote!(return ::core::result::Result::Ok(#result))
+        }
         End::Value(code) => {
             let expr = &code.expr;
             if root { quote!(::core::result::Result::Ok(#expr)) } else { quote!(#expr) }
@@ -104,11 +109,10 @@ pub(crate) fn branching(expr: &Expr, decision: &Decision, arms: &[TokenStream]) 
 /// The stage call as the author wrote it, but for what was lifted out of its arguments.
 fn call(stage: &Stage) -> TokenStream {
     let mut call = stage.call.clone();
-    for (argument, code) in call.args.iter_mut().zip(&stage.arguments) {
-        // the closure of a map has nothing that could be lifted out
-        if !matches!(argument, Expr::Closure(_)) {
-            argument.clone_from(&code.expr);
-        }
+    // the closure or function of a map has nothing that could be lifted out
+    let own = if stage.map.is_some() { 1 } else { stage.arguments.len() };
+    for (argument, code) in call.args.iter_mut().zip(&stage.arguments).take(own) {
+        argument.clone_from(&code.expr);
     }
     let question = &stage.question;
     quote!(#call.await #question)

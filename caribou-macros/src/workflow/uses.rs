@@ -82,9 +82,42 @@ pub(crate) fn bound(pattern: &Pat) -> Vec<&syn::PatIdent> {
     names.0
 }
 
-/// Whether a method leaves what it is called on as it was.
+/// Whether a method leaves what it is called on as it was. Those of numbers do, which are copied.
 pub(crate) fn borrows(call: &syn::ExprMethodCall) -> bool {
-    BORROWING.iter().any(|name| call.method == name)
+    const PREFIXES: [&str; 8] =
+        ["as_", "checked_", "is_", "overflowing_", "rem_", "saturating_", "to_", "wrapping_"];
+    const NUMBERS: [&str; 6] = ["abs", "abs_diff", "div_ceil", "isqrt", "pow", "signum"];
+    let name = call.method.to_string();
+    BORROWING.contains(&name.as_str())
+        || NUMBERS.contains(&name.as_str())
+        || PREFIXES.iter().any(|prefix| name.starts_with(prefix) && !name.ends_with("_mut"))
+}
+
+/// Whether a method takes what it is called on as a whole, and so cannot change it.
+fn consumes(call: &syn::ExprMethodCall) -> bool {
+    const CONSUMING: [&str; 19] = [
+        "and_then",
+        "collect",
+        "count",
+        "err",
+        "expect",
+        "filter",
+        "map",
+        "map_err",
+        "map_or",
+        "max",
+        "min",
+        "ok",
+        "ok_or",
+        "ok_or_else",
+        "sum",
+        "unwrap",
+        "unwrap_or",
+        "unwrap_or_default",
+        "unwrap_or_else",
+    ];
+    let name = call.method.to_string();
+    name.starts_with("into_") || CONSUMING.contains(&name.as_str())
 }
 
 /// The variable at the root of a place: `a` of `a.b[i].c`.
@@ -213,6 +246,7 @@ impl<'ast> Visit<'ast> for Finder<'_> {
     fn visit_expr_method_call(&mut self, call: &'ast syn::ExprMethodCall) {
         match root(&call.receiver) {
             Some(_) if borrows(call) => self.borrowed(&call.receiver),
+            Some(ident) if consumes(call) => self.touch(ident, |_| UseKind::Move),
             Some(ident) => self.touch(ident, super::scope::Binding::unknown_touch),
             None => self.visit_expr(&call.receiver),
         }
@@ -324,10 +358,11 @@ impl<'ast> Visit<'ast> for Finder<'_> {
                 });
             }
             Some(mut list) => {
+                let format = arguments::format_position(call);
                 let writes = arguments::name(call).starts_with("write");
                 for (index, value) in list.values_mut().into_iter().enumerate() {
                     match value {
-                        Expr::Lit(literal) => {
+                        Expr::Lit(literal) if Some(index) == format => {
                             if let Lit::Str(text) = &literal.lit {
                                 self.captures(text);
                             }

@@ -105,6 +105,13 @@ impl Exits<'_> {
                 {
                     let inner = untyped(&pattern);
                     let expr = &init.expr;
+                    let expr: Expr = match &pattern {
+                        Pat::Type(typed) => {
+                            let ty = &typed.ty;
+                            parse_quote!(::core::convert::identity::<#ty>(#expr))
+                        }
+                        _ => (**expr).clone(),
+                    };
                     let branch = parse_quote!(match #expr { #inner => {}, _ => #otherwise });
                     let Some(mut branching) = Branching::of(branch) else { return Next::Done(Vec::new()) };
                     // what follows is the only arm that goes on
@@ -271,7 +278,7 @@ impl Exits<'_> {
             },
             other => other,
         };
-        let way = way_out(self.open.len(), &quote!(#value));
+        let way = way_out(self.open.len(), &quote!(__caribou::result(#value)));
         let left = self.names.fresh_ident("left");
         if let Expr::Return(leaving) = parse_quote!(return Ok(#left)) {
             self.open.push(Exit { leaving, variables: vec![left] });
@@ -541,7 +548,7 @@ mod tests {
             rewritten("let y = match k { A => 1, B => 2, C => return Ok(3) }; f(y).await"),
             "let flow: __caribou::Flow<_, __caribou::Flow<_, __caribou::Never>> = match k { A => { \
              __caribou::Flow::Go(1) } B => { __caribou::Flow::Go(2) } C => { \
-             __caribou::Flow::Leave(__caribou::Flow::Go(3)) } }; match flow { __caribou::Flow::Go(y) => { \
+             __caribou::Flow::Leave(__caribou::Flow::Go(__caribou::result(3))) } }; match flow { __caribou::Flow::Go(y) => { \
              f(y).await } __caribou::Flow::Leave(__caribou::Flow::Go(left)) => { Ok(left) } }"
         );
     }
@@ -549,11 +556,11 @@ mod tests {
     #[test]
     fn an_exit_that_takes_what_is_read_further_on_is_evaluated_where_it_is_decided_on() {
         assert_eq!(
-            rewritten("let d = e; if a { if let Some(b) = c { return g(b, d).await; } f(x); } h(d).await"),
+            rewritten("let d = e; if a { if let Some(b) = c { return Ok(g(b, d)); } f(x); } h(d).await"),
             "let d = e; let flow: __caribou::Flow<(), __caribou::Flow<_, __caribou::Never>> = if a { if let Some(b) = c { \
              __caribou::Flow::Leave(__caribou::Flow::Go(b)) } else { f(x); __caribou::Flow::Go(()) } } else { \
              __caribou::Flow::Go(()) }; match flow { __caribou::Flow::Go(()) => { h(d).await } \
-             __caribou::Flow::Leave(__caribou::Flow::Go(b_2)) => { g(b_2, d).await } }"
+             __caribou::Flow::Leave(__caribou::Flow::Go(b_2)) => { Ok(g(b_2, d)) } }"
         );
     }
 

@@ -10,15 +10,15 @@ use crate::text;
 use crate::workflow::arguments::{self, Arguments};
 use crate::workflow::uses;
 
-/// The places, as text, that an expression moves out of, as far as they belong to these variables. What is copied counts
-/// as moved.
+/// The places, as text, that glue in an expression moves out of, as far as they belong to these variables. What is copied
+/// counts as moved; what a stage takes does not, as it is sent by reference.
 pub(super) fn places(expr: &Expr, variables: &HashSet<String>) -> HashSet<String> {
-    let mut finder = Finder { variables, found: HashSet::new() };
+    let mut finder = Finder { variables, stages: false, found: HashSet::new() };
     finder.visit_expr(expr);
     finder.found
 }
 
-/// The same, but for what a `return` in it moves.
+/// The places that an expression moves out of for the author, stages included, but for a `return` in it.
 pub(super) fn places_onward(expr: &Expr, variables: &HashSet<String>) -> HashSet<String> {
     struct WithoutExits;
     impl syn::visit_mut::VisitMut for WithoutExits {
@@ -28,7 +28,9 @@ pub(super) fn places_onward(expr: &Expr, variables: &HashSet<String>) -> HashSet
     }
     let mut expr = expr.clone();
     syn::visit_mut::VisitMut::visit_expr_mut(&mut WithoutExits, &mut expr);
-    places(&expr, variables)
+    let mut finder = Finder { variables, stages: true, found: HashSet::new() };
+    finder.visit_expr(&expr);
+    finder.found
 }
 
 /// The variable that a place belongs to.
@@ -46,6 +48,8 @@ pub(super) fn overlap(one: &str, other: &str) -> bool {
 
 struct Finder<'v> {
     variables: &'v HashSet<String>,
+    /// Whether the arguments of stages count.
+    stages: bool,
     found: HashSet<String>,
 }
 
@@ -71,6 +75,12 @@ impl<'ast> Visit<'ast> for Finder<'_> {
     fn visit_expr(&mut self, expr: &'ast Expr) {
         if !self.place(expr) {
             visit::visit_expr(self, expr);
+        }
+    }
+    fn visit_expr_await(&mut self, awaiting: &'ast syn::ExprAwait) {
+        match &*awaiting.base {
+            Expr::Call(call) if !self.stages => call.args.iter().for_each(|argument| self.seen(argument)),
+            other => self.visit_expr(other),
         }
     }
     fn visit_expr_reference(&mut self, reference: &'ast syn::ExprReference) {
@@ -124,6 +134,8 @@ mod tests {
     fn what_is_taken_is_told_from_what_is_looked_at() {
         assert_eq!(moved("f(a.x, &b, c)"), "a.x");
         assert_eq!(moved("S { x: a.x.y, z: b.len() }"), "a.x.y");
+        assert_eq!(moved("f(a.x, b.clone() + &a.y).await?.z"), "");
+        assert_eq!(moved("f(g(a.x)).await"), "a.x");
         assert_eq!(moved("if a.c == b { a.into_x() } else { format!(\"{}\", a.d) }"), "a");
     }
 

@@ -2,12 +2,12 @@
 
 use std::collections::{HashMap, HashSet};
 
-use proc_macro2::{Group, Ident, Literal, Spacing, TokenStream, TokenTree};
+use proc_macro2::{Group, Ident, Literal, TokenStream, TokenTree};
 use syn::visit_mut::{self, VisitMut};
 use syn::{Expr, Lit, Macro, Pat, Stmt};
 
 use crate::signature::Parameter;
-use crate::workflow::arguments::Arguments;
+use crate::workflow::arguments::{self, Arguments};
 use crate::workflow::names::Names;
 use crate::workflow::uses;
 
@@ -89,35 +89,37 @@ impl Renamer<'_> {
         }
     }
 
-    fn tokens(&self, tokens: TokenStream) -> TokenStream {
-        let mut after_dot = false;
-        let mut renamed = TokenStream::new();
-        for token in tokens {
-            let member = std::mem::take(&mut after_dot);
-            renamed.extend([match token {
-                TokenTree::Ident(mut ident) => {
-                    if !member {
-                        self.replace(&mut ident);
-                    }
-                    TokenTree::Ident(ident)
+    /// The tokens of a macro that is not known. Only a text at the top is taken for a format string.
+    fn tokens(&self, tokens: TokenStream, top: bool) -> TokenStream {
+        let tokens: Vec<TokenTree> = tokens.into_iter().collect();
+        let mark = |index: Option<usize>, mark: char| {
+            let token = index.and_then(|index| tokens.get(index));
+            matches!(token, Some(TokenTree::Punct(punct)) if punct.as_char() == mark)
+        };
+        let renamed = tokens.iter().enumerate().map(|(index, token)| match token {
+            TokenTree::Ident(ident) => {
+                let (one, two) = (index.checked_sub(1), index.checked_sub(2));
+                let member = mark(one, '.') && !mark(two, '.');
+                let field = mark(Some(index + 1), ':') && !mark(Some(index + 2), ':');
+                let mut ident = ident.clone();
+                if !member && !field {
+                    self.replace(&mut ident);
                 }
-                TokenTree::Group(group) => {
-                    let mut inner = Group::new(group.delimiter(), self.tokens(group.stream()));
-                    inner.set_span(group.span());
-                    TokenTree::Group(inner)
-                }
-                TokenTree::Literal(literal) => TokenTree::Literal(self.literal(literal)),
-                TokenTree::Punct(punct) => {
-                    after_dot = punct.as_char() == '.' && punct.spacing() == Spacing::Alone;
-                    TokenTree::Punct(punct)
-                }
-            }]);
-        }
-        renamed
+                TokenTree::Ident(ident)
+            }
+            TokenTree::Group(group) => {
+                let mut inner = Group::new(group.delimiter(), self.tokens(group.stream(), false));
+                inner.set_span(group.span());
+                TokenTree::Group(inner)
+            }
+            TokenTree::Literal(literal) if top => TokenTree::Literal(self.literal(literal.clone(), &[])),
+            other => other.clone(),
+        });
+        renamed.collect()
     }
 
     /// The names that a format string captures.
-    fn literal(&self, literal: Literal) -> Literal {
+    fn literal(&self, literal: Literal, named: &[String]) -> Literal {
         let Lit::Str(text) = Lit::new(literal.clone()) else { return literal };
         let value = text.value();
         let mut renamed = String::new();
@@ -133,7 +135,8 @@ impl Renamer<'_> {
             }
             let end = rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len());
             let (name, after) = rest.split_at(end);
-            renamed.push_str(self.find(name).unwrap_or(name));
+            let new = self.find(name).filter(|_| !named.iter().any(|other| other == name));
+            renamed.push_str(new.unwrap_or(name));
             rest = after;
         }
         renamed.push_str(rest);
@@ -286,23 +289,24 @@ impl VisitMut for Renamer<'_> {
                 });
                 call.tokens = Arguments::Matches(value, pattern, guard).to_tokens();
             }
-            Some(mut arguments) => {
-                for value in arguments.values_mut() {
+            Some(mut list) => {
+                let (format, named) = (arguments::format_position(call), list.names());
+                for (index, value) in list.values_mut().into_iter().enumerate() {
                     match value {
-                        Expr::Lit(literal) => {
-                            if let Lit::Str(text) = &mut literal.lit {
-                                let renamed = self.literal(text.token());
-                                if let Lit::Str(renamed) = Lit::new(renamed) {
-                                    *text = renamed;
-                                }
+                        Expr::Lit(literal) if Some(index) == format => {
+                            if let Lit::Str(text) = &mut literal.lit
+                                && let Lit::Str(renamed) = Lit::new(self.literal(text.token(), &named))
+                            {
+                                *text = renamed;
                             }
                         }
                         other => self.visit_expr_mut(other),
                     }
                 }
-                call.tokens = arguments.to_tokens();
+                call.tokens = list.to_tokens();
             }
-            None => call.tokens = self.tokens(call.tokens.clone()),
+            // what it does with its arguments is not known
+            None => call.tokens = self.tokens(call.tokens.clone(), true),
         }
     }
 }
@@ -344,8 +348,12 @@ mod tests {
             "let a = 1; let a_2 = 2; S { a: a_2 }; format!(\"{a_2} {{a}} {a_2:?}\")"
         );
         assert_eq!(
-            renamed("let a = 1; let S { a, b: Some(b) } = c; json!({ x: a.a, b })"),
-            "let a = 1; let S { a: a_2, b: Some(b) } = c; json!({ x: a_2.a, b })"
+            renamed("let a = 1; let S { a, b: Some(b) } = c; json!({ a: a.a, b: [0..a, \"{a}\"] })"),
+            "let a = 1; let S { a: a_2, b: Some(b) } = c; json!({ a: a_2.a, b: [0..a_2, \"{a}\"] })"
+        );
+        assert_eq!(
+            renamed("let a = 1; let a = 2; format!(\"{} {x} {a}\", \"{a}\", x = a)"),
+            "let a = 1; let a_2 = 2; format!(\"{} {x} {a_2}\", \"{a}\", x = a_2)"
         );
     }
 

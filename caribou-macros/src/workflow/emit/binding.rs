@@ -63,7 +63,7 @@ impl Emitter<'_> {
                 format!(
                     "`{0}` borrows, and is read after a stage that may run elsewhere: clone the value (`let {0} = \
                      ...clone();`) or move it",
-                    variable.name
+                    body.display(id)
                 ),
             );
         }

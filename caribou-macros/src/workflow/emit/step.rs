@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use proc_macro2::{Ident, Span, TokenStream};
-use quote::{format_ident, quote};
+use quote::quote;
 use syn::{Expr, Pat};
 
 use super::Emitter;
@@ -91,7 +91,7 @@ impl Emitter<'_> {
     pub(super) fn choice(&self, branch: BranchId) -> Ident {
         let branch = &self.compiled.body.branches[branch.0];
         match branch.binds.as_slice() {
-            [only] => format_ident!("{}", self.compiled.name(*only), span = Span::mixed_site()),
+            [only] => self.compiled.name(*only).clone(),
             _ => Ident::new("resolved", Span::mixed_site()),
         }
     }

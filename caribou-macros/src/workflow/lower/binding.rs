@@ -1,5 +1,7 @@
 //! Names for values.
 
+use std::collections::HashSet;
+
 use proc_macro2::Ident;
 use syn::{Expr, Pat, Type};
 
@@ -43,8 +45,11 @@ impl Lowering<'_> {
         let borrows = matches!(&pattern, Pat::Type(typed) if has_reference(&typed.ty));
         let plain = matches!(inner, Pat::Ident(name) if name.subpat.is_none() && name.by_ref.is_none());
         let source = if plain { declared.unwrap_or(whole) } else { part.clone() };
+        // both sides of `A(x) | B(x)` bind one variable
+        let mut seen = HashSet::new();
         let names: Vec<_> = uses::bound(inner)
             .into_iter()
+            .filter(|p| seen.insert(p.ident.to_string()))
             .map(|p| (p.ident.clone(), p.mutability.is_some(), p.by_ref.is_some()))
             .collect();
         let mut binds = Vec::new();
@@ -68,9 +73,19 @@ impl Lowering<'_> {
         (Bound { pattern, binds: vec![variable] }, expr)
     }
 
-    /// `let name = &a.b;` where `a` never changes.
+    /// `let name = &a.b;` where `a` never changes, a literal, or a closure over what never changes.
     pub(super) fn is_alias(&self, expr: &Expr, pattern: &Pat) -> bool {
         let inner = if let Pat::Type(typed) = pattern { &*typed.pat } else { pattern };
+        let plain = matches!(inner, Pat::Ident(name) if name.mutability.is_none() && name.by_ref.is_none());
+        match expr {
+            Expr::Lit(_) => return plain,
+            Expr::Closure(_) => {
+                let uses = uses::of(expr, &self.scope);
+                let mutable = |touch: &crate::workflow::body::Use| self.variables[touch.variable.0].mutable;
+                return plain && !uses.iter().any(mutable);
+            }
+            _ => {}
+        }
         let (Expr::Reference(reference), Pat::Ident(_)) = (expr, inner) else { return false };
         let constant =
             |name: &Ident| self.scope.find(&name.to_string()).is_some_and(|binding| !binding.mutable);

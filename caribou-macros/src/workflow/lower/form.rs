@@ -3,6 +3,7 @@
 use syn::{Expr, Pat, parse_quote};
 
 use super::Lowering;
+use crate::workflow::leave;
 use crate::workflow::refuse::{self, Place};
 
 /// A stage call as the author wrote it.
@@ -156,6 +157,14 @@ impl Lowering<'_> {
             self.errors.at(closure, SHAPE);
             return Form::Broken;
         };
+        if let Some(argument) = inner.args.iter().find(|argument| leave::leaves(argument)) {
+            self.errors.at(
+                argument,
+                "`?` and `return` cannot leave the workflow from the closure of `caribou::map`: do what can fail to the \
+                 items before, or in the stage",
+            );
+            return Form::Broken;
+        }
         if let Some(argument) = inner.args.iter().find(|argument| refuse::awaits(argument)) {
             refuse::check(argument, Place::Closure, self.errors);
             return Form::Broken;

@@ -4,7 +4,7 @@ use syn::{BinOp, Expr, parse_quote};
 
 use super::form::Form;
 use super::{Lowering, Mode};
-use crate::workflow::arguments::Arguments;
+use crate::workflow::arguments::{self, Arguments};
 use crate::workflow::body::{Code, GlueForm, TypeSource, Use, UseKind, VarId, Variable, VariableKind};
 use crate::workflow::leave;
 use crate::workflow::refuse::{self, Place};
@@ -127,6 +127,11 @@ impl Lowering<'_> {
             Form::Stage(call) => self.lifted_stage(call).expr,
             form @ (Form::If(_) | Form::Match(_)) => self.lifted_branch(form, Mode::Value).expr,
             Form::Block(block) => match self.until_value(block.stmts) {
+                // a struct literal may not stand everywhere
+                Some(value @ Expr::Struct(_)) => {
+                    let value = self.hoist(value);
+                    parse_quote!((#value))
+                }
                 Some(value) => self.hoist(value),
                 None => parse_quote!(()),
             },
@@ -148,6 +153,9 @@ impl Lowering<'_> {
             && let Some(mut arguments) = Arguments::of(&call.mac)
         {
             let mut values = arguments.values_mut();
+            for value in values.iter().skip(arguments::eager(&call.mac)) {
+                refuse::check(value, Place::Lazy, self.errors);
+            }
             self.settle(&mut values);
             for value in values {
                 self.hoist_part(value);
@@ -162,7 +170,7 @@ impl Lowering<'_> {
         }
     }
 
-    /// Evaluates parts first that read what a stage call in a later part moves or changes.
+    /// Evaluates parts first that read what a stage call in a later part moves or changes, or that may leave before it.
     pub(super) fn settle(&mut self, parts: &mut [&mut Expr]) {
         let uses: Vec<Vec<Use>> = parts.iter().map(|part| uses::of(part, &self.scope)).collect();
         for index in 0..parts.len() {
@@ -172,7 +180,9 @@ impl Lowering<'_> {
                 !self.is_number(touch.variable)
                     && later.any(|other| other.variable == touch.variable && other.kind != UseKind::Borrow)
             };
-            if !stays(parts[index]) && uses[index].iter().any(taken) {
+            let leaves = leave::leaves(parts[index])
+                && (index + 1..parts.len()).any(|later| refuse::awaits(parts[later]));
+            if leaves || (!stays(parts[index]) && uses[index].iter().any(taken)) {
                 self.hoist_part(parts[index]);
                 let early = std::mem::replace(&mut *parts[index], Expr::PLACEHOLDER);
                 let code = self.code(early);

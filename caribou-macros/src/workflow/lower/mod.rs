@@ -25,6 +25,7 @@ use crate::signature::Parameter;
 pub(crate) fn lower(
     parameters: &[Parameter],
     statements: Vec<Stmt>,
+    items: Vec<syn::Item>,
     names: Names,
     errors: &mut Errors,
 ) -> Body {
@@ -40,7 +41,6 @@ pub(crate) fn lower(
         next_block: 1,
         items: vec![Vec::new()],
         unset: HashSet::new(),
-        declarations: Vec::new(),
     };
     let parameters = parameters
         .iter()
@@ -58,7 +58,7 @@ pub(crate) fn lower(
         stages: lowering.stages,
         branches: lowering.branches,
         root,
-        items: lowering.declarations,
+        items,
         names: lowering.names,
     }
 }
@@ -89,8 +89,6 @@ struct Lowering<'e> {
     items: Vec<Vec<Item>>,
     /// Variables without a value, which were reported.
     unset: HashSet<VarId>,
-    /// Items in Rust's sense.
-    declarations: Vec<syn::Item>,
 }
 
 impl Lowering<'_> {
@@ -128,24 +126,11 @@ impl Lowering<'_> {
                 Stmt::Macro(call) => {
                     self.statement(Expr::Macro(syn::ExprMacro { attrs: call.attrs, mac: call.mac }));
                 }
-                Stmt::Item(item) => self.declaration(item),
+                // those of the body were taken out, those of other blocks refused
+                Stmt::Item(_) => {}
             }
         }
         None
-    }
-
-    fn declaration(&mut self, item: syn::Item) {
-        use syn::Item as Rust;
-        match item {
-            Rust::Const(_) | Rust::Enum(_) | Rust::Fn(_) | Rust::Struct(_) | Rust::Type(_) | Rust::Use(_) => {
-                self.declarations.push(item);
-            }
-            other => self.errors.at(
-                other,
-                "only `use`, `const`, `fn`, `struct`, `enum` and `type` can stand in a workflow's body: move this item \
-                 out, beside the workflow",
-            ),
-        }
     }
 
     /// Attributes that say how to lint are heeded in the author's function; others change what there is.
@@ -220,10 +205,9 @@ impl Lowering<'_> {
 
     fn let_glue(&mut self, pattern: syn::Pat, expr: Expr, diverge: Option<Expr>) {
         let alias = diverge.is_none() && self.is_alias(&expr, &pattern);
-        let kind = if borrows(&expr) { VariableKind::Borrowing } else { VariableKind::Authored };
-        let (code, writes, lifted) = self.glue_code(expr);
-        let orders = lifted_leave(&code) || diverge.is_some();
-        let _ = lifted;
+        let kind = if alias || borrows(&expr) { VariableKind::Borrowing } else { VariableKind::Authored };
+        let (code, writes, _) = self.glue_code(expr);
+        let orders = leave::leaves(&code.expr) || diverge.is_some();
         let (code, else_branch) = match diverge {
             None => (code, None),
             Some(diverge) => {
@@ -257,7 +241,7 @@ impl Lowering<'_> {
             form @ (Form::If(_) | Form::Match(_)) => self.branch(form, Mode::Unit, |_| None),
             Form::Glue(expr) => {
                 let (code, writes, lifted) = self.glue_code(expr);
-                let orders = lifted || lifted_leave(&code);
+                let orders = lifted || leave::leaves(&code.expr);
                 self.push_glue(GlueForm::Statement, code, writes, orders);
             }
             Form::Broken => {}
@@ -328,24 +312,33 @@ impl Lowering<'_> {
     }
 }
 
-/// Whether code may leave the workflow.
-fn lifted_leave(code: &Code) -> bool {
-    leave::leaves(&code.expr)
-}
-
-/// Whether a value visibly borrows.
+/// Whether a value visibly borrows, or is a text of the program itself.
 fn borrows(expr: &Expr) -> bool {
-    const METHODS: [&str; 6] = ["as_bytes", "as_deref", "as_ref", "as_slice", "as_str", "iter"];
+    const METHODS: [&str; 9] =
+        ["as_bytes", "as_deref", "as_ref", "as_slice", "as_str", "iter", "lines", "split", "trim"];
+    const ONWARD: [&str; 3] = ["unwrap_or", "unwrap_or_default", "unwrap"];
     match expr {
         Expr::Reference(_) => true,
+        Expr::Lit(literal) => matches!(literal.lit, syn::Lit::Str(_) | syn::Lit::ByteStr(_)),
+        Expr::Let(condition) => borrows(&condition.expr),
+        Expr::Paren(paren) => borrows(&paren.expr),
+        Expr::If(conditional) => block_borrows(&conditional.then_branch),
+        Expr::Match(matching) => matching.arms.iter().any(|arm| borrows(&arm.body)),
+        Expr::Block(block) => block_borrows(&block.block),
         Expr::MethodCall(call) => {
             let turbofish = call.turbofish.iter().flat_map(|turbofish| &turbofish.args);
             let mut types = turbofish.filter_map(|argument| match argument {
                 syn::GenericArgument::Type(ty) => Some(ty),
                 _ => None,
             });
-            METHODS.iter().any(|method| call.method == method) || types.any(binding::has_reference)
+            METHODS.iter().any(|method| call.method == method)
+                || types.any(binding::has_reference)
+                || (ONWARD.iter().any(|method| call.method == method) && borrows(&call.receiver))
         }
         _ => false,
     }
+}
+
+fn block_borrows(block: &syn::Block) -> bool {
+    matches!(block.stmts.last(), Some(Stmt::Expr(value, None)) if borrows(value))
 }

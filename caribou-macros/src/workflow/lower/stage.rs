@@ -3,10 +3,11 @@
 use syn::spanned::Spanned;
 use syn::{Expr, parse_quote_spanned};
 
+use super::Lowering;
 use super::binding::Bound;
 use super::form::Call;
-use super::{Lowering, lifted_leave};
 use crate::workflow::body::{Code, GlueForm, Item, Map, Stage, StageId, TypeSource, UseKind, VariableKind};
+use crate::workflow::leave;
 use crate::workflow::refuse::{self, Place};
 use crate::workflow::uses;
 
@@ -42,7 +43,7 @@ impl Lowering<'_> {
     /// Code that must not write. If it may leave the workflow, it does so in a statement of its own before.
     pub(super) fn checked_code(&mut self, expr: Expr) -> Code {
         let code = self.pure_code(expr);
-        if !lifted_leave(&code) || matches!(code.expr, Expr::Return(_)) {
+        if !leave::leaves(&code.expr) || matches!(code.expr, Expr::Return(_)) {
             return code;
         }
         let (bound, expr) = self.lift("value", TypeSource::Inferred, VariableKind::Lifted);
@@ -55,8 +56,7 @@ impl Lowering<'_> {
         let (pattern, binds) = bound.map_or((None, Vec::new()), |bound| (Some(bound.pattern), bound.binds));
         let Call { expr: call, function, question, map } = call;
         let map = map.map(|mapped| {
-            let mut names = uses::bound(&mapped.item).into_iter().map(|name| name.ident.clone());
-            let names: Vec<_> = names.by_ref().collect();
+            let names: Vec<_> = uses::bound(&mapped.item).iter().map(|name| name.ident.clone()).collect();
             let shared = mapped.arguments.iter().map(|argument| is_shared(argument, &names)).collect();
             Map { item: mapped.item, shared }
         });

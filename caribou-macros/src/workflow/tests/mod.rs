@@ -94,6 +94,35 @@ fn the_expansion_of_the_readmes_example_can_be_read() {
     insta::assert_snapshot!(prettyplease::unparse(&file));
 }
 
+/// The length of an expansion.
+fn size(body: &str) -> usize {
+    let item = format!("async fn w(x: u64, b: u64) -> Result<u64> {{ {body} }}").parse().unwrap();
+    super::expand(proc_macro2::TokenStream::new(), &item).to_string().len()
+}
+
+#[test]
+fn an_expansion_grows_gently_with_the_branches_in_a_row() {
+    let values = |count: usize| {
+        let each = |n| format!("let x_{n} = if x > {n} {{ f(x).await? }} else {{ x }};");
+        let reads = (0..count).map(|n| format!("x_{n}")).collect::<Vec<_>>().join(", ");
+        size(&format!("{} g(vec![{reads}]).await", (0..count).map(each).collect::<String>()))
+    };
+    let exits = |count: usize| {
+        let each = |n| format!("if x > {n} {{ if b > {n} {{ return Ok(x); }} f(x).await?; }}");
+        size(&format!("{} g(x).await", (0..count).map(each).collect::<String>()))
+    };
+    let statements = |count: usize| {
+        let each = |n| format!("if x > {n} {{ f(x).await?; }}");
+        size(&format!("{} g(x).await", (0..count).map(each).collect::<String>()))
+    };
+    for (what, size) in
+        [("values", &values as &dyn Fn(usize) -> usize), ("exits", &exits), ("statements", &statements)]
+    {
+        let (four, eight) = (size(4), size(8));
+        assert!(eight < 12 * four, "{what}: {four} characters for 4, {eight} for 8");
+    }
+}
+
 const TEXT2SPEECH: &str = "
     async fn text2speech_censoring(upload: Upload) -> Result<Published> {
         let document = validate(upload).await?;

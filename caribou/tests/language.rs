@@ -1,7 +1,12 @@
 //! The language beyond calls and plain `if`s, compiled: every workflow equals its plain call, in any order of messages.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::many_single_char_names, reason = "tests")]
-#![allow(clippy::redundant_pattern_matching, clippy::cast_possible_truncation, reason = "forms under test")]
+#![allow(
+    clippy::redundant_pattern_matching,
+    clippy::cast_possible_truncation,
+    clippy::unnested_or_patterns,
+    reason = "forms under test"
+)]
 
 mod engine;
 
@@ -553,7 +558,7 @@ async fn alternatives(number: u64, limit: u64) -> Result<u64> {
     };
     match document(out).kind {
         Kind::Text { text, .. } if !text.is_empty() => length(text).await,
-        Kind::Number(size @ 0..4) | Kind::Number(size) => double(size).await,
+        Kind::Number(size @ (0..4 | 9..)) | Kind::Number(size) => double(size).await,
         Kind::Text { .. } | Kind::Nothing => double(out).await,
     }
 }
@@ -701,4 +706,24 @@ async fn many_values(x: u64) -> Result<u64> {
 #[test]
 fn many_branches_in_a_row() {
     assert_equal_to_the_plain_call(many_values::WORKFLOW, &numbers());
+}
+
+#[caribou::workflow]
+async fn fields_before_the_whole(number: u64) -> Result<u64> {
+    let document = classify(number).await?;
+    let more = Document { parts: vec![number, 2], ..document.clone() };
+    let size = add(more.parts[0], describe(more).await?).await?;
+    let pair = (number, document);
+    add(pair.0.abs_diff(describe(pair.1).await?), size).await
+}
+
+#[caribou::function]
+async fn describe(document: Document) -> Result<u64> {
+    called("describe", &document);
+    Ok(document.parts.len() as u64 + 9)
+}
+
+#[test]
+fn a_field_is_read_before_the_whole_is_taken() {
+    assert_equal_to_the_plain_call(fields_before_the_whole::WORKFLOW, &numbers());
 }

@@ -84,13 +84,19 @@ pub(crate) fn bound(pattern: &Pat) -> Vec<&syn::PatIdent> {
 
 /// Whether a method leaves what it is called on as it was. Those of numbers do, which are copied.
 pub(crate) fn borrows(call: &syn::ExprMethodCall) -> bool {
-    const PREFIXES: [&str; 8] =
-        ["as_", "checked_", "is_", "overflowing_", "rem_", "saturating_", "to_", "wrapping_"];
-    const NUMBERS: [&str; 6] = ["abs", "abs_diff", "div_ceil", "isqrt", "pow", "signum"];
+    const PREFIXES: [&str; 3] = ["as_", "is_", "to_"];
     let name = call.method.to_string();
     BORROWING.contains(&name.as_str())
-        || NUMBERS.contains(&name.as_str())
+        || copies(call)
         || PREFIXES.iter().any(|prefix| name.starts_with(prefix) && !name.ends_with("_mut"))
+}
+
+/// Whether a method is one of numbers, which are copied.
+pub(crate) fn copies(call: &syn::ExprMethodCall) -> bool {
+    const PREFIXES: [&str; 5] = ["checked_", "overflowing_", "rem_", "saturating_", "wrapping_"];
+    const METHODS: [&str; 6] = ["abs", "abs_diff", "div_ceil", "isqrt", "pow", "signum"];
+    let name = call.method.to_string();
+    METHODS.contains(&name.as_str()) || PREFIXES.iter().any(|prefix| name.starts_with(prefix))
 }
 
 /// Whether a method takes what it is called on as a whole, and so cannot change it.

@@ -15,6 +15,13 @@ use crate::case::Case;
 use crate::recorder::{self, Note};
 use crate::values::GLUE_ERROR;
 
+/// What `str::parse` says in glue, which may fail before or after a stage that does.
+const PARSE_ERRORS: [&str; 3] = [
+    "invalid digit found in string",
+    "cannot parse integer from empty string",
+    "number too large to fit in target type",
+];
+
 const REGIONS: [&str; 3] = ["us-east-1", "ca-central-1", "eu-north-1"];
 
 /// A program that breaks the law.
@@ -269,7 +276,7 @@ impl Deployed<'_> {
     fn is_known(&self, error: &str, wanted: &str) -> bool {
         error == wanted
             || error.starts_with(GLUE_ERROR)
-            || error.contains("in string")
+            || PARSE_ERRORS.contains(&error)
             || self.notes().any(|(note, _)| note.refusal.as_deref() == Some(error))
     }
 

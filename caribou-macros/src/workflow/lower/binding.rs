@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use proc_macro2::Ident;
-use syn::{Expr, Pat, Type};
+use syn::{Expr, Lit, Pat, Type};
 
 use super::Lowering;
 use crate::workflow::body::{TypeSource, VarId, Variable, VariableKind};
@@ -78,7 +78,16 @@ impl Lowering<'_> {
         let inner = if let Pat::Type(typed) = pattern { &*typed.pat } else { pattern };
         let plain = matches!(inner, Pat::Ident(name) if name.mutability.is_none() && name.by_ref.is_none());
         match expr {
-            Expr::Lit(_) => return plain,
+            // the type of a bare number depends on who reads it
+            Expr::Lit(literal) => {
+                let typed = matches!(pattern, Pat::Type(_));
+                return plain
+                    && match &literal.lit {
+                        Lit::Int(number) => typed || !number.suffix().is_empty(),
+                        Lit::Float(number) => typed || !number.suffix().is_empty(),
+                        _ => true,
+                    };
+            }
             Expr::Closure(_) => {
                 let uses = uses::of(expr, &self.scope);
                 let mutable = |touch: &crate::workflow::body::Use| self.variables[touch.variable.0].mutable;

@@ -156,22 +156,25 @@ impl Lowering<'_> {
             for value in values.iter().skip(arguments::eager(&call.mac)) {
                 refuse::check(value, Place::Lazy, self.errors);
             }
-            self.settle(&mut values);
+            let places = arguments::borrows(&call.mac);
+            self.settle(&mut values, |_| places);
             for value in values {
                 self.hoist_part(value);
             }
             call.mac.tokens = arguments.to_tokens();
             return;
         }
+        let first = first_is_place(expr);
         let mut parts = self.parts(expr);
-        self.settle(&mut parts);
+        self.settle(&mut parts, |index| first && index == 0);
         for part in parts {
             self.hoist_part(part);
         }
     }
 
     /// Evaluates parts first that read what a stage call in a later part moves or changes, or that may leave before it.
-    pub(super) fn settle(&mut self, parts: &mut [&mut Expr]) {
+    /// `is_place` says of which parts only the place counts.
+    pub(super) fn settle(&mut self, parts: &mut [&mut Expr], is_place: impl Fn(usize) -> bool) {
         let uses: Vec<Vec<Use>> = parts.iter().map(|part| uses::of(part, &self.scope)).collect();
         for index in 0..parts.len() {
             let taken = |touch: &Use| {
@@ -182,7 +185,8 @@ impl Lowering<'_> {
             };
             let leaves = leave::leaves(parts[index])
                 && (index + 1..parts.len()).any(|later| refuse::awaits(parts[later]));
-            if leaves || (!stays(parts[index]) && uses[index].iter().any(taken)) {
+            let place = is_place(index) && uses::root(parts[index]).is_some();
+            if leaves || (!place && !stays(parts[index]) && uses[index].iter().any(taken)) {
                 self.hoist_part(parts[index]);
                 let early = std::mem::replace(&mut *parts[index], Expr::PLACEHOLDER);
                 let code = self.code(early);
@@ -275,6 +279,43 @@ fn stays(expr: &Expr) -> bool {
         Expr::Reference(_) | Expr::Closure(_) => true,
         Expr::MethodCall(call) => ITERATORS.iter().any(|name| call.method == name),
         Expr::Paren(paren) => stays(&paren.expr),
-        place => uses::root(place).is_some(),
+        // moved as a whole it could not be read again
+        Expr::Path(_) => true,
+        _ => false,
+    }
+}
+
+/// Whether the first part of an expression may be a place that is not read as a value.
+fn first_is_place(expr: &Expr) -> bool {
+    match expr {
+        Expr::MethodCall(call) => !uses::copies(call),
+        Expr::Index(_) => true,
+        Expr::Binary(binary) => {
+            use BinOp::{
+                Add, And, BitAnd, BitOr, BitXor, Div, Eq, Ge, Gt, Le, Lt, Mul, Ne, Or, Rem, Shl, Shr, Sub,
+            };
+            !matches!(
+                binary.op,
+                Add(_)
+                    | And(_)
+                    | BitAnd(_)
+                    | BitOr(_)
+                    | BitXor(_)
+                    | Div(_)
+                    | Eq(_)
+                    | Ge(_)
+                    | Gt(_)
+                    | Le(_)
+                    | Lt(_)
+                    | Mul(_)
+                    | Ne(_)
+                    | Or(_)
+                    | Rem(_)
+                    | Shl(_)
+                    | Shr(_)
+                    | Sub(_)
+            )
+        }
+        _ => false,
     }
 }

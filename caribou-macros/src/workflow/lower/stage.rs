@@ -16,7 +16,7 @@ impl Lowering<'_> {
     pub(super) fn arguments(&mut self, call: &Call) -> Vec<Code> {
         let Some(mapped) = &call.map else {
             let mut arguments: Vec<Expr> = call.expr.args.iter().cloned().collect();
-            self.settle(&mut arguments.iter_mut().collect::<Vec<_>>());
+            self.settle(&mut arguments.iter_mut().collect::<Vec<_>>(), |_| false);
             return arguments.into_iter().map(|argument| self.checked_code(argument)).collect();
         };
         let items = call.expr.args.first().cloned();

@@ -142,7 +142,7 @@ fn a_block_is_its_statements() {
             g(b, x).await
         }",
     );
-    assert_eq!(found, ["input -> f [a.x]", "f -> g [b, x]", "g -> result [g_output]"]);
+    assert_eq!(found, ["input -> f [a.x, x]", "f -> g [b, x]", "g -> result [g_output]"]);
 }
 
 #[test]

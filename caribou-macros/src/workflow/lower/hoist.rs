@@ -276,11 +276,10 @@ fn stays(expr: &Expr) -> bool {
         "zip",
     ];
     match expr {
-        Expr::Reference(_) | Expr::Closure(_) => true,
+        // a variable that is moved as a whole could not be read again
+        Expr::Reference(_) | Expr::Closure(_) | Expr::Path(_) => true,
         Expr::MethodCall(call) => ITERATORS.iter().any(|name| call.method == name),
         Expr::Paren(paren) => stays(&paren.expr),
-        // moved as a whole it could not be read again
-        Expr::Path(_) => true,
         _ => false,
     }
 }

@@ -3,6 +3,14 @@
 
 use crate::{Function, Workflow};
 
+/// The faults of the functions of a workflow, in their order: `faults!(workflow, home, functions..)`.
+#[macro_export]
+macro_rules! faults {
+    ($workflow:expr, $home:expr, $($function:ty),*) => {
+        $crate::check::Fault::find(&$workflow, [$($crate::check::Known::of::<$function>()),*], $home)
+    };
+}
+
 /// The longest name of a Lambda function.
 const LONGEST_LAMBDA_NAME: usize = 64;
 

@@ -107,6 +107,11 @@ impl Workflow {
     }
 }
 
+/// The [`Call`] of a stage with this function.
+pub const fn stage<F: Function>() -> Option<Call> {
+    Some(call_stage::<F>)
+}
+
 /// The [`Call`] of a function: it runs in the scope of its context.
 ///
 /// # Errors

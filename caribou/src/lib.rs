@@ -87,10 +87,11 @@ pub mod __private {
     //! What the expansions of the macros refer to. Not for use by hand.
 
     pub use caribou_runtime as runtime;
-    pub use caribou_runtime::check::{Fault, Home, Known};
+    pub use caribou_runtime::check::{Fault, Home};
     pub use caribou_runtime::context::current_context;
     pub use caribou_runtime::draft::Draft;
     pub use caribou_runtime::exit::{Flow, Never, attempt, failure, result};
+    pub use caribou_runtime::faults;
     pub use caribou_runtime::function::{
         Failed, Output, Success, argument, call, check_caught, environment, regions, success,
     };
@@ -98,10 +99,10 @@ pub mod __private {
     pub use caribou_runtime::model::{Architecture, FunctionSpec, Graph, NodeId};
     pub use caribou_runtime::plain::{Input, PlainResult, plain, plain_result};
     pub use caribou_runtime::tag::Tag;
-    pub use caribou_runtime::workflow::Routed;
+    pub use caribou_runtime::workflow::{Routed, stage};
     pub use caribou_runtime::{
         BoxFuture, Call, Context, Error, Function, FunctionResult, Outbox, RouteError, Step, ValueError,
-        Values, Workflow, call_stage,
+        Values, Workflow,
     };
     pub use inventory;
     pub use serde_json::Value as Json;

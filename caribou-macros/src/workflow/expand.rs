@@ -93,7 +93,6 @@ fn checks(compiled: &Compiled, signature: &Signature, manifest: Option<&Manifest
         }
     }
     let count = Literal::usize_unsuffixed(functions.len());
-    let known = functions.iter().map(|function| quote!(__caribou::Known::of::<#function>()));
     let checks = functions.iter().enumerate().map(|(index, function)| {
         let index = Literal::usize_unsuffixed(index);
         quote_spanned!(function.span()=> const _: () = FAULTS[#index].report();)
@@ -110,9 +109,8 @@ fn checks(compiled: &Compiled, signature: &Signature, manifest: Option<&Manifest
     );
     quote! {
         #rebuild
-        const HOME: ::core::option::Option<__caribou::Home> = #home;
         const FAULTS: [__caribou::Fault; #count] =
-            __caribou::Fault::find(&#name::WORKFLOW, [#(#known),*], HOME);
+            __caribou::faults!(#name::WORKFLOW, #home, #(#functions),*);
         #(#checks)*
         #(#caught)*
     }
@@ -252,14 +250,14 @@ fn reads(steps: &[StepCode]) -> TokenStream {
 fn call(compiled: &Compiled) -> TokenStream {
     let arms = compiled.places.stages.iter().zip(&compiled.body.stages).map(|(node, stage)| {
         let (constant, function) = (compiled.constant(*node), &stage.function);
-        quote!(Self::#constant => __caribou::call_stage::<#function>,)
+        quote!(Self::#constant => __caribou::stage::<#function>(),)
     });
     quote! {
         fn call(node: __caribou::NodeId) -> ::core::option::Option<__caribou::Call> {
-            ::core::option::Option::Some(match node {
+            match node {
                 #(#arms)*
-                _ => return ::core::option::Option::None,
-            })
+                _ => ::core::option::Option::None,
+            }
         }
     }
 }

@@ -82,14 +82,6 @@ pub enum BootstrapError {
         /// The executable.
         path: PathBuf,
     },
-    /// It is a bootstrap, and refuses to serve.
-    #[error("{}: {said}", path.display())]
-    Unsound {
-        /// The executable.
-        path: PathBuf,
-        /// What it said.
-        said: String,
-    },
     /// It has no workflow of the name asked for.
     #[error("the bootstrap has no workflow `{wanted}`; it has:{}", listed(known))]
     NoSuchWorkflow {
@@ -148,16 +140,12 @@ impl Bootstrap {
         if let Ok(Description { caribou: 1, error: Some(message), .. }) =
             serde_json::from_slice(&output.stdout)
         {
-            return Err(BootstrapError::Unusable { path: self.path.clone(), message });
+            return Err(self.refusal(&message));
         }
         if !output.status.success() {
             let said = String::from_utf8_lossy(&output.stderr);
-            if said.starts_with("this bootstrap has no workflow") {
-                return Err(BootstrapError::Empty { path: self.path.clone() });
-            }
             if said.starts_with("this bootstrap ") {
-                let said = said.trim().to_owned();
-                return Err(BootstrapError::Unsound { path: self.path.clone(), said });
+                return Err(self.refusal(&said));
             }
             let said = said.trim().lines().last().unwrap_or("it said nothing").to_owned();
             return Err(not_one(format!(
@@ -177,6 +165,16 @@ impl Bootstrap {
             workflow.graph.validate()?;
         }
         Ok(description.workflows)
+    }
+
+    /// What a bootstrap says that cannot serve.
+    fn refusal(&self, said: &str) -> BootstrapError {
+        let path = self.path.clone();
+        if said.starts_with("this bootstrap has no workflow;") {
+            BootstrapError::Empty { path }
+        } else {
+            BootstrapError::Unusable { path, message: said.trim().to_owned() }
+        }
     }
 
     /// The workflow of this name among those that it [holds](Self::describe); the only one if none is named.
@@ -280,7 +278,7 @@ mod tests {
         let (_folder, bootstrap) = script(&format!("echo '{twice}' >&2; exit 1"));
         let error = bootstrap.describe().await.unwrap_err().to_string();
         assert!(
-            error.ends_with("bootstrap: this bootstrap has two workflows called `press`; rename one"),
+            error.contains("cannot be deployed: this bootstrap has two workflows called `press`"),
             "{error}"
         );
     }

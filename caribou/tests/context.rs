@@ -4,8 +4,9 @@
 
 use std::sync::{Arc, Barrier};
 
-use caribou::__private::{Values, call_stage};
+use caribou::__private::Values;
 use caribou::prelude::*;
+use caribou_runtime::call_stage;
 
 #[caribou::function(timeout = "15min")]
 async fn place(context: &Context) -> Result<String> {

@@ -229,7 +229,9 @@ impl Walk<'_> {
 
     /// Whether what follows a branch because of its value cannot simply be done after what follows it anyway.
     fn interfere(&self, rest: &Arm, otherwise: &Arm) -> bool {
-        if otherwise.end != Reach::Never {
+        if otherwise.end != Reach::Never
+            || otherwise.acts.iter().any(|act| matches!(act, Act::Resolved { .. }))
+        {
             return true;
         }
         let mut branches = [Vec::new(), Vec::new()];

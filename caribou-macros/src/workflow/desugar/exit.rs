@@ -297,7 +297,12 @@ impl Exits<'_> {
 
     /// Moves a leaving branch out of the expression that it stands in.
     fn lifted(&mut self, mut statement: Stmt, rest: Vec<Stmt>) -> Next {
-        let mut lift = Lift { names: self.names, found: false, lifted: Vec::new() };
+        let none = HashSet::new();
+        let mut trial = Lift { names: &mut Names::default(), taken: &none, found: false, lifted: Vec::new() };
+        syn::visit_mut::VisitMut::visit_stmt_mut(&mut trial, &mut statement.clone());
+        let branch = trial.lifted.last().filter(|_| trial.found);
+        let taken = branch.map(|(_, branch)| moved::variables(branch, &self.variables)).unwrap_or_default();
+        let mut lift = Lift { names: self.names, taken: &taken, found: false, lifted: Vec::new() };
         syn::visit_mut::VisitMut::visit_stmt_mut(&mut lift, &mut statement);
         let Lift { found, lifted, .. } = lift;
         if !found {
@@ -458,10 +463,12 @@ fn untyped(pattern: &Pat) -> &Pat {
     if let Pat::Type(typed) = pattern { &typed.pat } else { pattern }
 }
 
-/// Takes the first branch that leaves out of an expression, and the stages that are called before it; puts names in
-/// their places.
+/// Takes the first branch that leaves out of an expression, and what comes before it: the stages that are called, and
+/// what reads a variable that the branch takes. Puts names in their places.
 struct Lift<'n> {
     names: &'n mut Names,
+    /// The variables that the branch takes.
+    taken: &'n HashSet<String>,
     found: bool,
     /// The names and what they stand for.
     lifted: Vec<(Ident, Expr)>,
@@ -480,7 +487,9 @@ impl syn::visit_mut::VisitMut for Lift<'_> {
             return;
         }
         if !returns(expr) {
-            if refuse::awaits(expr) {
+            let whole = matches!(expr, Expr::Path(_) | Expr::Reference(_) | Expr::Closure(_));
+            let read = || !whole && !uses::of(expr, &scope_of(self.taken)).is_empty();
+            if refuse::awaits(expr) || read() {
                 self.lift("value", expr);
             }
             return;

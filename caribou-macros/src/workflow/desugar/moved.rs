@@ -18,6 +18,13 @@ pub(super) fn places(expr: &Expr, variables: &HashSet<String>) -> HashSet<String
     finder.found
 }
 
+/// The variables that an expression moves out of for the author, on whichever way.
+pub(super) fn variables(expr: &Expr, variables: &HashSet<String>) -> HashSet<String> {
+    let mut finder = Finder { variables, stages: true, found: HashSet::new() };
+    finder.visit_expr(expr);
+    finder.found.iter().map(|place| variable(place).to_owned()).collect()
+}
+
 /// The places that an expression moves out of for the author, stages included, but for a `return` in it.
 pub(super) fn places_onward(expr: &Expr, variables: &HashSet<String>) -> HashSet<String> {
     struct WithoutExits;

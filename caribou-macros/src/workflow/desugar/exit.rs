@@ -96,6 +96,9 @@ impl Exits<'_> {
     fn statement(&mut self, statement: Stmt, rest: Vec<Stmt>, wrap: Wrap) -> Next {
         let last = rest.is_empty();
         match statement {
+            Stmt::Expr(Expr::Return(leaving), semicolon) if leaving.expr.as_deref().is_some_and(returns) => {
+                self.lifted(Stmt::Expr(Expr::Return(leaving), semicolon), rest)
+            }
             Stmt::Expr(Expr::Return(leaving), _) => Next::Done(vec![self.exit(leaving, wrap)]),
             Stmt::Local(local) => {
                 let (pattern, init) = (local.pat.clone(), local.init.clone());
@@ -530,6 +533,13 @@ mod tests {
         let found = exits(&[], block.stmts, &mut names, &mut errors);
         assert!(errors.is_empty(), "{:?}", errors.messages());
         found.iter().map(crate::text::of).collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn a_return_within_the_value_of_a_return_leaves_too() {
+        let found = rewritten("return g(if c { return Ok(1) } else { 2 }).await;");
+        assert!(!found.contains("return"), "{found}");
+        assert!(found.starts_with("if c { Ok(1) } else {"), "{found}");
     }
 
     #[test]

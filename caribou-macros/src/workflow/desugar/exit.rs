@@ -13,6 +13,7 @@ use syn::visit::{self, Visit};
 use syn::{Expr, Pat, Stmt, Type, parse_quote};
 
 use super::branching::{Branching, block, diverges, take_value, with_arms};
+use super::lift::Lift;
 use super::{moved, rename};
 use crate::errors::Errors;
 use crate::signature::Parameter;
@@ -423,7 +424,7 @@ fn declare(scope: &mut Scope, name: &Ident) {
 }
 
 /// These variables, in sight.
-fn scope_of(variables: &HashSet<String>) -> Scope {
+pub(super) fn scope_of(variables: &HashSet<String>) -> Scope {
     let mut scope = Scope::new();
     for name in variables {
         scope.declare(name.clone(), Binding { variable: VarId(0), mutable: false });
@@ -464,62 +465,6 @@ fn ends_in_exit(statements: &[Stmt]) -> bool {
 
 fn untyped(pattern: &Pat) -> &Pat {
     if let Pat::Type(typed) = pattern { &typed.pat } else { pattern }
-}
-
-/// Takes the first branch that leaves out of an expression, and what comes before it: the stages that are called, and
-/// what reads a variable that the branch takes. Puts names in their places.
-struct Lift<'n> {
-    names: &'n mut Names,
-    /// The variables that the branch takes.
-    taken: &'n HashSet<String>,
-    found: bool,
-    /// The names and what they stand for.
-    lifted: Vec<(Ident, Expr)>,
-}
-
-impl Lift<'_> {
-    fn lift(&mut self, base: &str, expr: &mut Expr) {
-        let name = self.names.fresh_ident(base);
-        self.lifted.push((name.clone(), std::mem::replace(expr, parse_quote!(#name))));
-    }
-}
-
-impl syn::visit_mut::VisitMut for Lift<'_> {
-    fn visit_expr_mut(&mut self, expr: &mut Expr) {
-        if self.found {
-            return;
-        }
-        if !returns(expr) {
-            let whole = matches!(expr, Expr::Path(_) | Expr::Reference(_) | Expr::Closure(_));
-            let read = || !whole && !uses::of(expr, &scope_of(self.taken)).is_empty();
-            if refuse::awaits(expr) || read() {
-                self.lift("value", expr);
-            }
-            return;
-        }
-        match expr {
-            Expr::If(_) | Expr::Match(_) | Expr::Block(_) if Branching::of(expr.clone()).is_some() => {
-                self.found = true;
-                self.lift("chosen", expr);
-            }
-            Expr::Closure(_)
-            | Expr::Async(_)
-            | Expr::ForLoop(_)
-            | Expr::While(_)
-            | Expr::Loop(_)
-            | Expr::Unsafe(_) => {}
-            Expr::If(conditional) => self.visit_expr_mut(&mut conditional.cond),
-            Expr::Match(matching) => self.visit_expr_mut(&mut matching.expr),
-            Expr::Binary(binary) if matches!(binary.op, syn::BinOp::And(_) | syn::BinOp::Or(_)) => {
-                self.visit_expr_mut(&mut binary.left);
-            }
-            _ => syn::visit_mut::visit_expr_mut(self, expr),
-        }
-    }
-    fn visit_macro_mut(&mut self, call: &mut syn::Macro) {
-        arguments::rewrite(call, |value| self.visit_expr_mut(value));
-    }
-    fn visit_item_mut(&mut self, _: &mut syn::Item) {}
 }
 
 #[cfg(test)]

@@ -5,11 +5,13 @@
 //! | `join` | `join!` and `try_join!`: several stages side by side are a tuple |
 //! | `rename` | a name that is declared twice: each variable has a name of its own |
 //! | `exit` | `return` and `let .. else`: what follows moves into the arm that goes on |
+//! | `lift` | a branch that leaves from within an expression: it stands in a statement of its own |
 //! | `branching`, `moved` | branches taken apart; what an expression takes away |
 
 mod branching;
 mod exit;
 mod join;
+mod lift;
 mod moved;
 mod rename;
 

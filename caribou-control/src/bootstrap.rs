@@ -246,14 +246,18 @@ impl Bootstrap {
 mod tests {
     use super::*;
 
+    /// A program with this text. A process of its own writes it: while this one had it open, another test's fork
+    /// could hold it open too, and a file that is open for writing cannot be started.
     #[cfg(unix)]
     fn script(text: &str) -> (tempfile::TempDir, Bootstrap) {
-        use std::os::unix::fs::PermissionsExt;
-
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("bootstrap");
-        std::fs::write(&path, format!("#!/bin/sh\n{text}\n")).unwrap();
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+        let written = std::process::Command::new("sh")
+            .args(["-c", r#"printf '#!/bin/sh\n%s\n' "$1" > "$0" && chmod 755 "$0""#])
+            .arg(&path)
+            .arg(text)
+            .status();
+        assert!(written.unwrap().success());
         (folder, Bootstrap::at(path))
     }
 

@@ -84,11 +84,19 @@ impl Attempt<'_> {
     }
 
     /// After another attempt was first: sends what that one recorded, never the own.
+    ///
+    /// Where that one is still at work, its own delivery sees to it. If that is this very delivery, it may be an earlier try
+    /// that the platform has given up: only another try of this one is sure to go on.
     pub(crate) async fn superseded(&mut self, hold: &mut Hold) -> Result<(), HandleError> {
         match hold.claim.progress {
             Progress::Done(_) => self.deliver(hold, AttemptOutcome::Superseded).await,
-            Progress::Working | Progress::Failed(_) => {
+            Progress::Failed(_) => self.report(hold).await,
+            Progress::Working => {
                 self.record(AttemptOutcome::Superseded, Vec::new());
+                if hold.claim.owner == self.event.request_id {
+                    let (stage, attempt) = (self.stage().to_owned(), self.number);
+                    return Err(HandleError::Overtaken { stage, attempt });
+                }
                 Ok(())
             }
         }

@@ -44,6 +44,14 @@ pub enum HandleError {
         /// What the function said.
         error: Error,
     },
+    /// Another try of the same delivery has taken the work over, and may have been given up since.
+    #[error("attempt {attempt} at stage `{stage}` was overtaken by another try of the same delivery")]
+    Overtaken {
+        /// The stage's name.
+        stage: String,
+        /// Which attempt it was.
+        attempt: u32,
+    },
     /// The store did not answer.
     #[error(transparent)]
     Store(#[from] StoreError),

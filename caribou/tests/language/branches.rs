@@ -102,3 +102,39 @@ async fn far_matching(number: u64) -> Result<u64> {
 fn what_a_pattern_binds_travels() {
     assert_equal_to_the_plain_call(far_matching::WORKFLOW, &numbers());
 }
+
+#[caribou::workflow]
+async fn bound_in_an_arm(number: u64, limit: Option<u64>) -> Result<u64> {
+    let first = double(if number > 3 { double(number).await? } else { number }).await?;
+    if let Some(limit) = limit {
+        let more = if limit > 3 { double(limit).await? } else { double(3).await? };
+        add(more, first + limit).await
+    } else {
+        Ok(first)
+    }
+}
+
+#[test]
+fn what_an_arm_binds_is_sent_where_it_is_out_of_sight() {
+    let inputs: Vec<_> = (2..6)
+        .flat_map(|number| [None, Some(3), Some(4)].map(|limit| json!({"number": number, "limit": limit})))
+        .collect();
+    assert_equal_to_the_plain_call(bound_in_an_arm::WORKFLOW, &inputs);
+}
+
+#[caribou::workflow]
+async fn decided_after_it_was_sent_for(number: u64, limit: Option<u64>) -> Result<u64> {
+    let first = double(number).await?;
+    let size = match limit {
+        Some(limit) if limit > 3 => double(limit).await?,
+        Some(limit) => limit,
+        None => 1,
+    };
+    Ok(first + size)
+}
+
+#[test]
+fn the_arm_that_is_taken_travels_with_what_was_sent_before() {
+    let inputs = [None, Some(3), Some(4)].map(|limit| json!({"number": 2, "limit": limit}));
+    assert_equal_to_the_plain_call(decided_after_it_was_sent_for::WORKFLOW, &inputs);
+}

@@ -154,3 +154,32 @@ fn what_a_leaving_arm_takes_is_still_there_for_the_others() {
         .collect();
     assert_equal_to_the_plain_call(taken_by_a_stage_that_leaves::WORKFLOW, &inputs);
 }
+
+#[caribou::workflow]
+async fn taken_by_an_arm_that_fails(number: u64, limit: u64) -> Result<u64> {
+    let text = format!("number {number}");
+    let size = match number {
+        0 => 1,
+        1 => {
+            let found: u64 = match limit {
+                0 => 3,
+                1 => length(text + "!").await?,
+                _ => match limit {
+                    2 => 4,
+                    _ => return Ok(limit),
+                },
+            };
+            return Err(Error::permanent(format!("found {found}")));
+        }
+        _ => double(number).await?,
+    };
+    add(size, length(text).await?).await
+}
+
+#[test]
+fn what_an_arm_takes_that_never_goes_on_is_still_there_for_the_others() {
+    let inputs: Vec<_> = (0..3)
+        .flat_map(|number| [0, 1, 2, 3].map(|limit| json!({"number": number, "limit": limit})))
+        .collect();
+    assert_equal_to_the_plain_call(taken_by_an_arm_that_fails::WORKFLOW, &inputs);
+}

@@ -83,3 +83,22 @@ async fn map_beside_inference(number: u64) -> Result<u64> {
 fn a_map_with_a_bare_function_beside_inferred_types() {
     assert_equal_to_the_plain_call(map_beside_inference::WORKFLOW, &numbers());
 }
+
+#[caribou::workflow]
+async fn items_or_failure(number: u64) -> Result<u64> {
+    let scale = double(number).await?;
+    let list = match number {
+        0..3 => caribou::map(vec![number], double).await?,
+        3..6 => vec![number, 2],
+        _ => {
+            note(format!("{scale}")).await?;
+            return Err(Error::permanent("many"));
+        }
+    };
+    sum(caribou::map(list, |item| add(item, scale)).await?).await
+}
+
+#[test]
+fn the_items_of_a_map_may_come_from_a_branch_that_fails() {
+    assert_equal_to_the_plain_call(items_or_failure::WORKFLOW, &numbers());
+}

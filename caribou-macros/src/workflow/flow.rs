@@ -4,7 +4,8 @@
 
 use std::collections::BTreeMap;
 
-use syn::{Expr, Pat, Path};
+use syn::visit_mut::{self, VisitMut};
+use syn::{Expr, Pat, Path, parse_quote};
 
 use super::body::{Body, BranchId, Decision, VarId};
 use super::place::ArmPath;
@@ -62,8 +63,26 @@ fn of_value(expr: &Expr) -> Option<Way> {
     None
 }
 
-/// The workflow's result in the value at the end of an arm, if the arm leaves with it.
-pub(crate) fn result_of(expr: &Expr) -> Option<&Expr> {
+/// An expression in which every way out with the workflow's result is a `return`, as the author wrote it: what it takes is
+/// still there for whoever goes on.
+pub(crate) fn returned(mut expr: Expr) -> Expr {
+    Returned.visit_expr_mut(&mut expr);
+    expr
+}
+
+struct Returned;
+
+impl VisitMut for Returned {
+    fn visit_expr_mut(&mut self, expr: &mut Expr) {
+        match result_of(expr) {
+            Some(result) => *expr = parse_quote!(return ::core::result::Result::Ok(#result)),
+            None => visit_mut::visit_expr_mut(self, expr),
+        }
+    }
+}
+
+/// The workflow's result in a value, if that is a way out.
+fn result_of(expr: &Expr) -> Option<&Expr> {
     let mut expr = expr;
     while let Expr::Call(outer) = expr {
         let Expr::Path(path) = &*outer.func else { return None };

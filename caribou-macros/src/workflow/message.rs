@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::body::{Body, Code, GlueForm, TypeSource, Use, VarId};
+use super::body::{Body, Code, GlueForm, Stage, TypeSource, Use, VarId};
 use super::place::{ArgumentPlace, NodeForm, Places};
 use super::point::NodeIndex;
 use super::slice::{self, Act};
@@ -223,16 +223,17 @@ pub(crate) fn inferred(body: &Body, messages: &Messages) -> BTreeSet<VarId> {
     found
 }
 
-/// The variables that are only ever handed to a stage as they are, or returned.
+/// The variables that are only ever handed to a stage as they are, or returned. A map's items are taken apart.
 fn bare_arguments(body: &Body) -> BTreeSet<VarId> {
-    let arguments = body.stages.iter().flat_map(|stage| &stage.arguments).chain(body.root.end.code());
+    let arguments = body.stages.iter().flat_map(Stage::function_arguments).chain(body.root.end.code());
+    let items = body.stages.iter().flat_map(|stage| stage.arguments.iter().take(stage.first_argument()));
     let bare: BTreeSet<VarId> = arguments
         .clone()
         .filter(|code| matches!(code.expr, syn::Expr::Path(_)))
         .flat_map(|code| code.uses.iter().map(|touch| touch.variable))
         .collect();
     let others = arguments.filter(|code| !matches!(code.expr, syn::Expr::Path(_)));
-    let others = others.chain(body.glue.iter().map(|glue| &glue.code));
+    let others = others.chain(items).chain(body.glue.iter().map(|glue| &glue.code));
     let arms = body.branches.iter().flat_map(|branch| &branch.arms);
     let others = others.chain(arms.filter_map(|arm| arm.block.end.code()));
     let touched: BTreeSet<VarId> =

@@ -37,7 +37,7 @@ fn block(compiled: &Compiled, block: &Block) -> TokenStream {
         code.extend(match *item {
             Item::Glue(id) => {
                 let glue = &body.glue[id.0];
-                let expr = &glue.code.expr;
+                let expr = &flow::returned(glue.code.expr.clone());
                 match &glue.form {
                     GlueForm::Let(pattern) | GlueForm::Alias(pattern) => quote!(let #pattern = #expr;),
                     GlueForm::LetElse(pattern, diverge) => quote!(let #pattern = #expr else #diverge;),
@@ -73,12 +73,8 @@ fn block(compiled: &Compiled, block: &Block) -> TokenStream {
     code.extend(match &block.end {
         End::Unit if root => quote!(::core::result::Result::Ok(())),
         End::Unit => TokenStream::new(),
-        End::Value(code) if let Some(result) = flow::result_of(&code.expr) => {
-            // as the author wrote it, so that what it takes is still there for whoever goes on
-            quote!(return ::core::result::Result::Ok(#result))
-        }
         End::Value(code) => {
-            let expr = &code.expr;
+            let expr = flow::returned(code.expr.clone());
             if root { quote!(::core::result::Result::Ok(#expr)) } else { quote!(#expr) }
         }
         End::Fallible(code) => {

@@ -76,8 +76,8 @@ fn every_feature_that_is_on_is_used() {
 
 #[test]
 fn a_feature_that_is_off_is_not_used() {
-    for off in Feature::ALL {
-        let features: Features = Feature::ALL.into_iter().filter(|feature| *feature != off).collect();
+    for off in Feature::ALL.iter().copied() {
+        let features: Features = Feature::ALL.iter().copied().filter(|feature| *feature != off).collect();
         for seed in 0..40 {
             let program = Program::new("program", seed, &features);
             assert!(!program.features.has(off), "{off} is used\n{program}");

@@ -2,7 +2,7 @@
 
 use syn::{Expr, Stmt};
 
-use super::exit;
+use super::returns::returns;
 use crate::workflow::arguments;
 
 /// A branch whose arms are blocks.
@@ -25,8 +25,8 @@ impl Branching {
             _ => return None,
         };
         let decided = match &expr {
-            Expr::If(conditional) => exit::returns(&conditional.cond),
-            Expr::Match(matching) => exit::returns(&matching.expr),
+            Expr::If(conditional) => returns(&conditional.cond),
+            Expr::Match(matching) => returns(&matching.expr),
             _ => false,
         };
         (!decided).then_some(Self { expr, arms })

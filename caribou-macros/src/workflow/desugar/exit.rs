@@ -14,13 +14,14 @@ use syn::{Expr, Pat, Stmt, Type, parse_quote};
 
 use super::branching::{Branching, block, diverges, take_value, with_arms};
 use super::lift::Lift;
-use super::{moved, rename};
+use super::returns::{is_failure, is_ok, returns, value};
+use super::{moved, rename, returns};
 use crate::errors::Errors;
 use crate::signature::Parameter;
 use crate::workflow::body::VarId;
 use crate::workflow::names::Names;
 use crate::workflow::scope::{Binding, Scope};
-use crate::workflow::{arguments, refuse, uses};
+use crate::workflow::{refuse, uses};
 
 /// Rewrites a body so that nothing leaves it early with a value.
 pub(super) fn exits(
@@ -310,9 +311,7 @@ impl Exits<'_> {
         syn::visit_mut::VisitMut::visit_stmt_mut(&mut lift, &mut statement);
         let Lift { found, lifted, .. } = lift;
         if !found {
-            let mut finder = Returns { found: Vec::new() };
-            finder.visit_stmt(&statement);
-            for token in &finder.found {
+            for token in &returns::within(&statement) {
                 self.errors.at(
                     token,
                     "a workflow cannot `return` a value from here: find the value first, and decide with `if` or \
@@ -342,9 +341,7 @@ enum Next {
 
 /// Whether a statement has to be rewritten.
 fn leaves(statement: &Stmt) -> bool {
-    let mut finder = Returns { found: Vec::new() };
-    finder.visit_stmt(statement);
-    if !finder.found.is_empty() {
+    if !returns::within(statement).is_empty() {
         return true;
     }
     match statement {
@@ -353,57 +350,6 @@ fn leaves(statement: &Stmt) -> bool {
         }
         _ => false,
     }
-}
-
-pub(super) fn returns(expr: &Expr) -> bool {
-    let mut finder = Returns { found: Vec::new() };
-    finder.visit_expr(expr);
-    !finder.found.is_empty()
-}
-
-/// Finds `return` with anything but an `Err(..)` that stands there.
-struct Returns {
-    found: Vec<syn::Token![return]>,
-}
-
-impl<'ast> Visit<'ast> for Returns {
-    fn visit_expr_return(&mut self, leaving: &'ast syn::ExprReturn) {
-        if !leaving.expr.as_deref().is_some_and(is_failure) {
-            self.found.push(leaving.return_token);
-        }
-        visit::visit_expr_return(self, leaving);
-    }
-    fn visit_expr_closure(&mut self, _: &'ast syn::ExprClosure) {}
-    fn visit_expr_async(&mut self, _: &'ast syn::ExprAsync) {}
-    fn visit_item(&mut self, _: &'ast syn::Item) {}
-    fn visit_macro(&mut self, call: &'ast syn::Macro) {
-        arguments::read(call, |value| {
-            let mut inner = Returns { found: Vec::new() };
-            inner.visit_expr(value);
-            self.found.extend(inner.found);
-        });
-    }
-}
-
-/// `Err(..)` without a stage in it.
-fn is_failure(expr: &Expr) -> bool {
-    match expr {
-        Expr::Call(call) => {
-            matches!(&*call.func, Expr::Path(path) if path.path.segments.last().is_some_and(|last| last.ident == "Err"))
-                && !refuse::awaits(expr)
-        }
-        Expr::Paren(paren) => is_failure(&paren.expr),
-        _ => false,
-    }
-}
-
-fn is_ok(call: &syn::ExprCall) -> bool {
-    matches!(&*call.func, Expr::Path(path) if path.path.is_ident("Ok")) && call.args.len() == 1
-}
-
-/// The value of a `return`.
-fn value(leaving: syn::ExprReturn) -> Expr {
-    leaving.expr.map_or_else(|| parse_quote!(()), |value| *value)
 }
 
 /// `Flow::Leave(..)` for the exit of a number.

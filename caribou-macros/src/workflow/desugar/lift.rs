@@ -7,7 +7,8 @@ use syn::visit_mut::{self, VisitMut};
 use syn::{Expr, parse_quote};
 
 use super::branching::Branching;
-use super::exit::{returns, scope_of};
+use super::exit::scope_of;
+use super::returns::returns;
 use crate::workflow::names::Names;
 use crate::workflow::{arguments, refuse, uses};
 

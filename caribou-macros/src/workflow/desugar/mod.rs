@@ -6,7 +6,7 @@
 //! | `rename` | a name that is declared twice: each variable has a name of its own |
 //! | `exit` | `return` and `let .. else`: what follows moves into the arm that goes on |
 //! | `lift` | a branch that leaves from within an expression: it stands in a statement of its own |
-//! | `branching`, `moved` | branches taken apart; what an expression takes away |
+//! | `branching`, `moved`, `returns` | branches taken apart; what an expression takes away; where it returns |
 
 mod branching;
 mod exit;
@@ -14,6 +14,7 @@ mod join;
 mod lift;
 mod moved;
 mod rename;
+mod returns;
 
 use syn::Stmt;
 

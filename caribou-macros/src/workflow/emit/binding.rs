@@ -1,14 +1,18 @@
 //! Values get their names: those that arrived, and those that are made here.
 
+use std::collections::BTreeSet;
+use std::collections::btree_map::Entry;
+
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
 use syn::Expr;
 
 use super::{Emitter, number, position};
-use crate::workflow::body::{Code, GlueForm, Use, VarId, VariableKind};
+use crate::workflow::body::{Body, Code, GlueForm, Use, VarId, VariableKind};
 use crate::workflow::compiled;
 use crate::workflow::leave;
-use crate::workflow::message::Content;
+use crate::workflow::message::{self, Content};
+use crate::workflow::slice::Act;
 
 impl Emitter<'_> {
     pub(super) fn parameters(&mut self) -> TokenStream {
@@ -100,7 +104,13 @@ impl Emitter<'_> {
             if self.kept.contains(id) {
                 let kept = kept(name);
                 let value = self.carried(*id);
-                code.extend(quote!(let #kept = #value;));
+                match self.outliving.get_mut(id) {
+                    Some(made) => {
+                        *made = true;
+                        code.extend(quote!(#kept = #value;));
+                    }
+                    None => code.extend(quote!(let #kept = #value;)),
+                }
             }
             for (node, slot, index) in self.late.remove(id).unwrap_or_default() {
                 let value = self.encoded(*id);
@@ -109,6 +119,27 @@ impl Emitter<'_> {
             }
         }
         code
+    }
+
+    /// What a step binds in a block of its own, and later steps send: it is kept where they see it.
+    pub(super) fn outliving(&mut self, act: &Act, later: &[Act]) -> TokenStream {
+        let hidden = hidden(&self.compiled.body, act);
+        let sent = self.compiled.messages.sent(later);
+        let mut code = TokenStream::new();
+        for id in hidden.intersection(&sent) {
+            if let Entry::Vacant(unmade) = self.outliving.entry(*id) {
+                unmade.insert(false);
+                self.kept.insert(*id);
+                let (kept, out) = (kept(self.compiled.name(*id)), compiled::out());
+                code.extend(quote!(let mut #kept = #out.later();));
+            }
+        }
+        code
+    }
+
+    /// Whether a value that is made here can be sent now.
+    pub(super) fn has(&self, id: VarId) -> bool {
+        self.native.contains(&id) && (self.bound.contains(&id) || self.outliving.get(&id) == Some(&true))
     }
 
     /// A variable that is bound here, encoded.
@@ -160,6 +191,17 @@ impl Emitter<'_> {
     pub(super) fn code(&mut self, code: &Code) -> Expr {
         self.check(&code.uses);
         leave::in_slice(code.expr.clone(), &self.compiled.output)
+    }
+}
+
+/// What a step binds where the steps after it cannot see it.
+fn hidden(body: &Body, act: &Act) -> BTreeSet<VarId> {
+    match act {
+        Act::Branch { arms, .. } => arms.iter().flat_map(|arm| message::bound(body, &arm.acts)).collect(),
+        Act::Inside { body: inner, yields: true, .. } => message::bound(body, &inner.acts),
+        Act::Inside { body: inner, .. } => inner.acts.iter().flat_map(|act| hidden(body, act)).collect(),
+        Act::Resolved { .. } => message::bound(body, std::slice::from_ref(act)),
+        _ => BTreeSet::new(),
     }
 }
 

@@ -120,18 +120,22 @@ struct Emitter<'c> {
     native: BTreeSet<VarId>,
     /// What must be encoded as soon as it is bound, because it may be moved before it is sent.
     kept: BTreeSet<VarId>,
+    /// What is encoded where it is bound and sent where it is out of sight, and whether it was bound already.
+    outliving: BTreeMap<VarId, bool>,
     /// What it hands over as it is.
     handed: BTreeSet<VarId>,
     /// How often each variable is sent along.
     sends: HashMap<VarId, usize>,
     /// Choices that the very next step makes and nothing else reads: they need no name.
     tested: BTreeSet<VarId>,
+    /// Whether the slice is over where a block ends without a value.
+    last: bool,
     /// The names in sight, innermost block last.
     scopes: Vec<HashMap<String, VarId>>,
     /// What is bound so far.
     bound: BTreeSet<VarId>,
     /// Slots that were filled before these variables were bound.
-    late: BTreeMap<VarId, Vec<(NodeIndex, usize, usize)>>,
+    late: BTreeMap<VarId, BTreeSet<(NodeIndex, usize, usize)>>,
     reads: BTreeSet<u16>,
 }
 
@@ -178,9 +182,11 @@ impl<'c> Emitter<'c> {
             entry,
             native,
             kept,
+            outliving: BTreeMap::new(),
             handed,
             sends,
             tested,
+            last: true,
             scopes: vec![HashMap::new()],
             bound: BTreeSet::new(),
             late: BTreeMap::new(),

@@ -136,11 +136,9 @@ impl Emitter<'_> {
         for (index, content) in compiled.messages.slots[node.0][slot].iter().enumerate() {
             values.push(match *content {
                 Content::Argument(argument) => self.argument(node, argument),
-                Content::Variable(id) if self.bound.contains(&id) && self.native.contains(&id) => {
-                    self.encoded(id)
-                }
+                Content::Variable(id) if self.has(id) => self.encoded(id),
                 Content::Variable(id) if self.native.contains(&id) => {
-                    self.late.entry(id).or_default().push((node, slot, index));
+                    self.late.entry(id).or_default().insert((node, slot, index));
                     let out = compiled::out();
                     quote!(#out.later())
                 }

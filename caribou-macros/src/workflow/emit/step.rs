@@ -26,25 +26,42 @@ impl Emitter<'_> {
     pub(super) fn steps(&mut self, acts: &[Act], end: Reach, value: Option<Value>) -> TokenStream {
         let mut code = TokenStream::new();
         let mut decided = false;
+        let around = self.last;
+        let mut direct = false;
         for (index, act) in acts.iter().enumerate() {
-            if let (Act::Glue(glue), Some(Act::Branch { branch, .. })) = (act, acts.get(index + 1))
+            let later = &acts[index + 1..];
+            code.extend(self.outliving(act, later));
+            self.last = around
+                && ends_with(act, later, end != Reach::Never && value.is_some())
+                && !self.is_sent_late(act);
+            if let (Act::Glue(glue), Some(Act::Branch { branch, .. })) = (act, later.first())
                 && self.compiled.body.branches[branch.0].decision == *glue
             {
                 // the `if` or `match` is written where it decides
                 decided = true;
             } else if let Act::Branch { branch, arms, yields } = act {
+                direct = self.last && *yields;
                 code.extend(self.branch(*branch, arms, *yields, std::mem::take(&mut decided)));
+            } else if let Act::Inside { branch, arm, body, yields } = act {
+                direct = self.last && *yields;
+                code.extend(self.inside(*branch, *arm, body, *yields));
             } else if let Act::Resolved { branch, rest, otherwise } = act {
-                let last = index + 1 == acts.len() && end != Reach::Never;
+                let last = later.is_empty() && end != Reach::Never;
                 let value = value.filter(|_| last);
-                code.extend(self.resolved(*branch, rest, otherwise, value));
+                if direct {
+                    code.extend(self.steps(&rest.acts, rest.end, value));
+                } else {
+                    code.extend(self.resolved(*branch, rest, otherwise, value));
+                }
                 if value.is_some() {
+                    self.last = around;
                     return code;
                 }
             } else {
                 code.extend(self.act(act));
             }
         }
+        self.last = around;
         if let Some(value) = value {
             let pattern = self.compiled.body.branches[value.branch.0].pattern.is_some();
             let reached = end != Reach::Never;
@@ -55,11 +72,18 @@ impl Emitter<'_> {
                     let value = self.end_value(value.branch, value.arm);
                     quote!(::core::option::Option::Some(#value))
                 }
-                (false, true, _) => self.end_value(value.branch, value.arm),
-                (false, false, _) => TokenStream::new(),
+                (false, _, false) => quote!(return ::core::result::Result::Ok(());),
+                (false, true, true) => self.end_value(value.branch, value.arm),
+                (false, false, true) => TokenStream::new(),
             });
         }
         code
+    }
+
+    /// Whether the arm that a branch takes is put into a message after the branch.
+    fn is_sent_late(&self, act: &Act) -> bool {
+        matches!(act, Act::Branch { branch, .. }
+            if self.late.contains_key(&self.compiled.body.branches[branch.0].chosen))
     }
 
     /// What follows a branch that may have its value here.
@@ -72,15 +96,24 @@ impl Emitter<'_> {
     ) -> TokenStream {
         let branch = &self.compiled.body.branches[id.0];
         let choice = self.choice(id);
-        let (bound, late) = (self.bound.clone(), self.late.clone());
+        let (bound, outliving, late) = (self.bound.clone(), self.outliving.clone(), self.late.clone());
         self.scopes.push(HashMap::new());
         let binds = self.bind(&branch.binds);
         let with = self.steps(&rest.acts, rest.end, value);
         self.scopes.pop();
-        (self.bound, self.late) = (bound, late);
+        self.bound.clone_from(&bound);
+        let made = std::mem::replace(&mut self.outliving, outliving);
+        let open = std::mem::replace(&mut self.late, late);
         self.scopes.push(HashMap::new());
         let without = self.steps(&otherwise.acts, otherwise.end, value);
         self.scopes.pop();
+        self.bound = bound;
+        for (id, made) in made {
+            *self.outliving.entry(id).or_default() |= made;
+        }
+        for (id, slots) in open {
+            self.late.entry(id).or_default().extend(slots);
+        }
         let pattern = untyped(branch.pattern.as_ref());
         let test = pattern.map(|pattern| quote!(let ::core::option::Option::Some(#pattern) =));
         let without = (!without.is_empty()).then(|| quote!(else { #without }));
@@ -190,7 +223,7 @@ impl Emitter<'_> {
         let chosen = branch.chosen;
         let name = compiled.name(chosen).clone();
         let named = here && !self.tested.contains(&chosen);
-        let optional = arms.iter().any(|arm| arm.end != Reach::Always);
+        let optional = !self.last && arms.iter().any(|arm| arm.end != Reach::Always);
         let (code, decision) = compiled.body.decision(id);
         let condition = if here {
             self.code(code)
@@ -210,6 +243,7 @@ impl Emitter<'_> {
             (false, _) => TokenStream::new(),
         };
         let mut blocks = Vec::new();
+        let bound = self.bound.clone();
         for (index, arm) in arms.iter().enumerate() {
             let value = yields.then_some(Value { branch: id, arm: index, optional });
             let mut code = TokenStream::new();
@@ -222,6 +256,7 @@ impl Emitter<'_> {
             }
             code.extend(self.steps(&arm.acts, arm.end, value));
             self.scopes.pop();
+            self.bound.clone_from(&bound);
             blocks.push(code);
         }
         let after = if named && !first { self.bind(&[chosen]) } else { TokenStream::new() };
@@ -245,11 +280,15 @@ impl Emitter<'_> {
 
     pub(super) fn inside(&mut self, id: BranchId, arm: usize, inner: &Arm, yields: bool) -> TokenStream {
         let branch = &self.compiled.body.branches[id.0];
-        let optional = inner.end != Reach::Always;
+        let optional = !self.last && inner.end != Reach::Always;
         let value = yields.then_some(Value { branch: id, arm, optional });
         self.scopes.push(HashMap::new());
+        let bound = self.bound.clone();
         let steps = self.steps(&inner.acts, inner.end, value);
         self.scopes.pop();
+        if yields {
+            self.bound = bound;
+        }
         match (yields, optional, &branch.pattern) {
             (false, ..) => steps,
             (true, true, _) => {
@@ -285,6 +324,20 @@ impl Emitter<'_> {
         let expr = self.code(code);
         let output = &self.compiled.output;
         quote!(__caribou::success::<#output>(#expr)?)
+    }
+}
+
+/// Whether a slice is over where the arms of a branch end elsewhere: nothing comes later but what follows their value, and
+/// no value at the end of the block.
+fn ends_with(act: &Act, later: &[Act], value: bool) -> bool {
+    match (act, later) {
+        (
+            Act::Branch { branch, yields: true, .. } | Act::Inside { branch, yields: true, .. },
+            [Act::Resolved { branch: resolved, otherwise, .. }],
+        ) => branch == resolved && otherwise.acts.is_empty(),
+        (Act::Resolved { .. }, []) => true,
+        (Act::Branch { yields: false, .. } | Act::Inside { yields: false, .. }, []) => !value,
+        _ => false,
     }
 }
 

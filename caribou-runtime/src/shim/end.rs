@@ -86,7 +86,7 @@ impl Attempt<'_> {
     /// After another attempt was first: sends what that one recorded, never the own.
     pub(crate) async fn superseded(&mut self, hold: &mut Hold) -> Result<(), HandleError> {
         match hold.claim.progress {
-            Progress::Done(_) => self.deliver(hold, AttemptOutcome::Superseded).await,
+            Progress::Done(_) => self.deliver_again(hold, AttemptOutcome::Superseded).await,
             Progress::Working | Progress::Failed(_) => {
                 self.record(AttemptOutcome::Superseded, Vec::new());
                 Ok(())

@@ -49,6 +49,7 @@ pub mod error;
 pub mod event;
 
 pub(crate) mod claim;
+pub(crate) mod sync;
 
 mod attempt;
 mod collect;
@@ -63,7 +64,6 @@ mod letter;
 mod plans;
 mod spill;
 mod stage;
-mod sync;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -106,7 +106,7 @@ pub struct Shim {
 pub(crate) struct Inner {
     pub(crate) deployment: Deployment,
     pub(crate) ports: Ports,
-    pub(crate) graph: Graph,
+    pub(crate) graph: Arc<Graph>,
     /// The function that is served.
     pub(crate) function: FunctionSpec,
     pub(crate) plans: Plans,
@@ -121,18 +121,32 @@ impl Shim {
     pub fn new(deployment: Deployment, ports: Ports) -> Result<Self, ShimError> {
         let graph = (deployment.workflow.graph)();
         graph.validate()?;
+        Self::of(deployment, Arc::new(graph), ports)
+    }
+
+    /// A shim for a deployment of a workflow whose graph is sound.
+    pub(crate) fn of(deployment: Deployment, graph: Arc<Graph>, ports: Ports) -> Result<Self, ShimError> {
         let function = graph.functions.iter().find(|function| function.name == deployment.function);
         let Some(function) = function.cloned() else {
             let known: Vec<_> =
                 graph.functions.iter().map(|function| format!("`{}`", function.name)).collect();
             return Err(ShimError::UnknownFunction {
-                workflow: graph.workflow,
+                workflow: graph.workflow.clone(),
                 function: deployment.function,
                 known: known.join(", "),
             });
         };
         let plans = Plans::new(&graph, &deployment.home, deployment.plan_cache);
         Ok(Self { inner: Arc::new(Inner { deployment, ports, graph, function, plans }) })
+    }
+
+    /// Another instance of the same, which has read nothing yet.
+    #[cfg(feature = "memory")]
+    pub(crate) fn fresh(&self) -> Self {
+        let Inner { deployment, ports, graph, function, plans } = &*self.inner;
+        let (deployment, ports, plans) = (deployment.clone(), ports.clone(), plans.fresh());
+        let (graph, function) = (graph.clone(), function.clone());
+        Self { inner: Arc::new(Inner { deployment, ports, graph, function, plans }) }
     }
 
     /// Handles one delivery of a message or a request.

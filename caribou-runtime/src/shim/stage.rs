@@ -186,8 +186,9 @@ impl Attempt<'_> {
         let returned = if let Some(failure) = failure {
             Err(failure)
         } else {
-            let call = self.call(&values)?;
-            self.returned(call).await
+            let context = self.context();
+            let call = self.call(&context, &values)?;
+            self.returned(call, &context).await
         };
         let values = match returned {
             Ok(output) => values.with_output(output),
@@ -203,12 +204,9 @@ impl Attempt<'_> {
         Ok(deliveries)
     }
 
-    /// Prepares the call of the author's function.
-    fn call(&self, values: &Values) -> Result<BoxFuture<Returned>, Stopped> {
-        let Some(call) = (self.shim.deployment.workflow.call)(self.node) else {
-            return Err(for_good(&RouteError::NoSuchStep(Step::After(self.node)), values));
-        };
-        let context = Context {
+    /// What the author's function may know of this attempt.
+    fn context(&self) -> Context {
+        Context {
             run: self.pin.run.clone(),
             stage: self.stage().to_owned(),
             item: self.place().item,
@@ -216,9 +214,18 @@ impl Attempt<'_> {
             attempt: self.number,
             deadline: self.event.deadline,
             traceparent: self.pin.traceparent.clone(),
+        }
+    }
+
+    /// Prepares the call of the author's function.
+    fn call(&self, context: &Context, values: &Values) -> Result<BoxFuture<Returned>, Stopped> {
+        let Some(call) = (self.shim.deployment.workflow.call)(self.node) else {
+            return Err(for_good(&RouteError::NoSuchStep(Step::After(self.node)), values));
         };
-        self.shim.ports.telemetry.started(&context);
-        match catch_unwind(AssertUnwindSafe(|| call(context, values))) {
+        let telemetry = &self.shim.ports.telemetry;
+        telemetry.started(context);
+        telemetry.reads(context, values);
+        match catch_unwind(AssertUnwindSafe(|| call(context.clone(), values))) {
             Ok(Ok(call)) => Ok(call),
             Ok(Err(error)) => Err(for_good(&error, values)),
             Err(panic) => Err(for_good(&panic_text(panic.as_ref()), values)),
@@ -226,11 +233,12 @@ impl Attempt<'_> {
     }
 
     /// What the author's function returns. A panic is a failure of its own.
-    async fn returned(&mut self, call: BoxFuture<Returned>) -> Returned {
+    async fn returned(&mut self, call: BoxFuture<Returned>, context: &Context) -> Returned {
         let clock = &self.shim.ports.clock;
         let started = clock.now();
         self.started = Some(started);
         let returned = AssertUnwindSafe(call).catch_unwind().await;
+        clock.work(context).await;
         self.duration = clock.now().since(started);
         returned.unwrap_or_else(|panic| Err(Error::transient(panic_text(panic.as_ref()))))
     }

@@ -155,7 +155,7 @@ fn with_faults_every_run_is_its_plain_call_with_the_recorded_failures() {
                         rescued += 1;
                         let caught = |outcome| outcome == AttemptOutcome::Caught;
                         let mut records = report.telemetry.iter().filter(|record| record.run == *run);
-                        assert!(records.any(|record| caught(record.outcome)), "{:#?}", report.schedule);
+                        assert!(records.any(|record| caught(record.outcome)), "{}", report.schedule);
                     }
                 }
             }

@@ -171,7 +171,7 @@ impl Attempt<'_> {
             to,
             item: None,
             fires,
-            revived: false,
+            again: false,
             from: self.node,
             attempt: self.number,
             hops: self.hops + 1,

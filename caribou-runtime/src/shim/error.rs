@@ -73,6 +73,15 @@ pub enum HandleError {
         /// Its key.
         key: String,
     },
+    /// Another attempt has taken over, and came to no outcome yet.
+    #[error("another attempt at stage `{stage}` has taken over; the event is looked at again")]
+    Overtaken {
+        /// The stage's name.
+        stage: String,
+    },
+    /// The invocation's time was over before it could claim its work.
+    #[error("the invocation's time was over before its work was claimed")]
+    Late,
     /// A message could not be written.
     #[error("a message to `{stage}` cannot be written: {cause}")]
     Unwritable {

@@ -49,7 +49,7 @@ impl Inner {
                 if (left || self.is_leased(&hold.claim)) && message.hops <= self.most_hops() && !overdue {
                     // The last attempt may be alive, or another may come through: the ordinary way decides.
                     message.hops += 1;
-                    message.revived = true;
+                    message.again = true;
                     let stage = self.name_of(message.to).to_owned();
                     let body = message.encode().map_err(|cause| HandleError::Unwritable { stage, cause })?;
                     return self.send_again(event, message.to, body, &hold.claim).await;

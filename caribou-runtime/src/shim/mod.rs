@@ -19,6 +19,10 @@
 //! 1. *Claim.* The item `claim/{run}/{node}` in the function's own region is put if absent, with a lease that ends 5 s
 //!    after the invocation. A retry of the same delivery takes over at once; another delivery is parked until the lease
 //!    has ended, and takes over if there is still no outcome.
+//!
+//!    The delivery that a claim names answers for it: it is acknowledged when what it recorded is sent, and not before. An
+//!    instance that was frozen may claim for a delivery that was parked meanwhile; so one that was parked sends what it finds
+//!    recorded again, as a dead letter does.
 //! 2. *Work.* Blobs that are read here are fetched, the author's function is called, and the body's slice decides what
 //!    is sent.
 //! 3. *Outcome.* The claim's item is written again, on condition that nobody has written since. An attempt that comes

@@ -18,6 +18,7 @@ use super::sync::Arrived;
 use crate::message::Message;
 use crate::pin::hash;
 use crate::port::BlobError;
+use crate::request::Request;
 use crate::run::{End, Failure};
 use crate::{BoxFuture, Context, Delivery, Error, Outbox, Returned, RouteError, Step, Value, Values};
 
@@ -41,7 +42,7 @@ impl Inner {
     pub(crate) async fn handle_message(&self, event: &Event) -> Result<Handled, HandleError> {
         let message = Message::decode(&event.body).map_err(Refusal::from)?;
         self.check(&message)?;
-        let Message { pin, to: node, item, revived, hops, sent, values, .. } = message;
+        let Message { pin, to: node, item, again, hops, sent, values, .. } = message;
         let input = || values.into_iter().map(Value::from).collect();
         let mut attempt = Attempt::new(self, event, &pin, node);
         attempt.item = item;
@@ -62,7 +63,7 @@ impl Inner {
         let claimed = if self.is_unclaimed(node) {
             Claimed::Mine(hold)
         } else {
-            hold.claim(&attempt.ledger, revived, now, self.function.attempts()).await?
+            hold.claim(&attempt.ledger, again, now, self.function.attempts()).await?
         };
         match claimed {
             Claimed::Mine(mut hold) => {
@@ -131,7 +132,8 @@ impl Inner {
         )
     }
 
-    /// Sends the event again, to be looked at when a lease has ended. The event is acknowledged only after that.
+    /// Sends the event again, to be looked at when a lease has ended. The event is acknowledged only after that, and what is
+    /// sent says that it was: if the work is done by then, what it sent may be missing.
     pub(crate) async fn park(
         &self,
         event: &Event,
@@ -141,7 +143,15 @@ impl Inner {
         let jitter = Duration::from_millis(hash(event.request_id.as_bytes()) % 1000);
         let to = self.address_of(node, &self.deployment.region);
         let not_before = Some(until.plus(jitter));
-        self.hand_over(&to, &event.body, not_before, event.deadline, false).await?;
+        let body = if Message::is_meant_by(&event.body) {
+            let message = Message::decode(&event.body).map_err(Refusal::from)?;
+            let unwritable = |cause| HandleError::Unwritable { stage: self.name_of(node).to_owned(), cause };
+            Message { again: true, ..message }.encode().map_err(unwritable)?
+        } else {
+            let request = Request::decode(&event.body).map_err(Refusal::from)?;
+            request.encode_again().map_err(Refusal::from)?
+        };
+        self.hand_over(&to, &body, not_before, event.deadline, false).await?;
         Ok(Handled::Parked { until })
     }
 }
@@ -354,7 +364,9 @@ impl Attempt<'_> {
             Progress::Done(outcome) => {
                 self.started = Some(outcome.started);
                 self.duration = Duration::from_secs_f64((outcome.duration_ms / 1e3).clamp(0.0, 1e6));
-                let kind = outcome.kind();
+                // Another delivery's line of telemetry is its own.
+                let own = hold.claim.owner == self.event.request_id;
+                let kind = if own { outcome.kind() } else { AttemptOutcome::Superseded };
                 self.deliver_again(hold, kind).await
             }
             Progress::Failed(_) => self.report(hold).await,

@@ -126,23 +126,21 @@ impl Audit {
                 if to.to_string() == node || (to == graph.result() && !graph.is_sync(to)) {
                     continue;
                 }
+                let filled = |slot| self.filled.contains(&key::arrival(&graph.workflow, run, to, slot));
                 let arrived = match (graph.is_sync(to), item) {
                     (false, _) => true,
-                    (true, None) => {
-                        self.filled.contains(&key::arrival(&graph.workflow, run, to, delivery.slot))
+                    (true, None) => filled(delivery.slot),
+                    (true, Some(item)) => {
+                        let key = key::item_arrival(&graph.workflow, run, to, delivery.slot, item);
+                        self.filled.contains(&key)
                     }
-                    (true, Some(item)) => self.filled.contains(&key::item_arrival(
-                        &graph.workflow,
-                        run,
-                        to,
-                        delivery.slot,
-                        item,
-                    )),
                 };
-                let items = delivery.items.as_ref().map(|items| items.count);
-                let done = match items {
-                    Some(items) => (0..items).all(|item| is_done(format!("{to}.{item}"))),
-                    None => is_done(to.to_string()),
+                // A sync node in an arm that is not taken never gets all that it waits for.
+                let starts =
+                    !graph.is_sync(to) || graph.node(to).is_some_and(|node| (0..node.slots).all(filled));
+                let done = match &delivery.items {
+                    Some(items) => (0..items.count).all(|item| is_done(format!("{to}.{item}"))),
+                    None => !starts || is_done(to.to_string()),
                 };
                 if !arrived || !done {
                     return Some(format!("it succeeded, and what {place} sent to {to} came to nothing"));

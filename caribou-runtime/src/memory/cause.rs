@@ -16,8 +16,8 @@ pub enum Cause {
 }
 
 impl Cause {
-    /// The cause that a run's error tells of.
-    pub(super) fn of(error: &str) -> Self {
+    /// The cause that a run's error tells of. What is no other cause's text is a function's own error.
+    pub fn of(error: &str) -> Self {
         let begins = |text: &str| error.starts_with(text);
         if begins("none of ") && error.contains(" attempts came to an outcome") {
             Self::Attempts

@@ -34,19 +34,19 @@ impl Verdict<'_> {
             _ => return (None, None),
         };
         let twice = self.called_twice(run);
-        if !matches!(self.report.plain.get(run), Some(Ok(_))) {
+        let cause = Cause::of(error);
+        let fails_plainly = !matches!(self.report.plain.get(run), Some(Ok(_)));
+        // Of several stages that fail in the plain call any may be the first.
+        if fails_plainly && cause == Cause::Function {
             return (None, twice);
         }
-        let cause = Cause::of(error);
         let node = stage.as_deref().and_then(|stage| self.graph.find(stage));
-        if self.accounts_for(run, cause, node.map(|node| Place { node, item })) {
-            return (Some(cause), twice);
-        }
-        let what = format!(
-            "it failed at {} with `{error}`, which nothing that went wrong accounts for",
-            stage.as_deref().unwrap_or("no stage")
-        );
-        (Some(cause), Some(what))
+        let accounted = self.accounts_for(run, cause, node.map(|node| Place { node, item }));
+        let what = || {
+            let at = stage.as_deref().unwrap_or("no stage");
+            format!("it failed at {at} with `{error}`, which nothing that went wrong accounts for")
+        };
+        ((!fails_plainly).then_some(cause), if accounted { twice } else { Some(what()) })
     }
 
     /// Whether so much went wrong at a place that a run may fail there with this cause.

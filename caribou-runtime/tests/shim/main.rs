@@ -5,6 +5,8 @@ mod caught;
 #[cfg(test)]
 mod failover;
 #[cfg(test)]
+mod faults;
+#[cfg(test)]
 mod first_law;
 #[cfg(test)]
 mod map;

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod caught;
 #[cfg(test)]
+mod change;
+#[cfg(test)]
 mod failover;
 #[cfg(test)]
 mod faults;

@@ -21,7 +21,7 @@ use std::fmt;
 use caribou_model::{NodeId, RunId};
 
 /// Where work is claimed and done once: a node, or one item of a map.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Place {
     pub(crate) node: NodeId,
     pub(crate) item: Option<u32>,

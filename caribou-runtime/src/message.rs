@@ -6,7 +6,7 @@
 //! | `w`, `v` | workflow and its version |
 //! | `r` | run |
 //! | `e`, `h` | plan epoch and hour |
-//! | `f` | sum of 1 (probe), 2 (forwarded at the entry), 4 (fires a sync node), 8 (was a dead letter) |
+//! | `f` | sum of 1 (probe), 2 (forwarded at the entry), 4 (fires a sync node), 8 (was parked or a dead letter) |
 //! | `d` | deadline of the run, ms since 1970 |
 //! | `p` | placement: home and the other regions, then `/` and one character for each stage: `-` for home, else the region's place after home in base 62 |
 //! | `x` | W3C `traceparent`; absent if the caller sent none |
@@ -43,8 +43,8 @@ pub(crate) struct Message {
     pub(crate) item: Option<MapItem>,
     /// Says that all slots of a sync node are filled; the values lie in its region.
     pub(crate) fires: bool,
-    /// Was a dead letter, sent again.
-    pub(crate) revived: bool,
+    /// Was parked or a dead letter, and is sent again.
+    pub(crate) again: bool,
     pub(crate) from: NodeId,
     pub(crate) attempt: u32,
     pub(crate) hops: u16,
@@ -122,7 +122,7 @@ enum WireValue<'a> {
 const PROBE: u8 = 1;
 const FORWARDED: u8 = 2;
 const FIRES: u8 = 4;
-const REVIVED: u8 = 8;
+const AGAIN: u8 = 8;
 
 impl Message {
     /// Writes the message.
@@ -132,7 +132,7 @@ impl Message {
             (self.pin.probe, PROBE),
             (self.pin.forwarded, FORWARDED),
             (self.fires, FIRES),
-            (self.revived, REVIVED),
+            (self.again, AGAIN),
         ];
         let value = |value: &StoredValue| match value {
             StoredValue::Inline(bytes) => WireValue::Inline(STANDARD_NO_PAD.encode(bytes).into()),
@@ -173,7 +173,7 @@ impl Message {
         if wire.c != FORMAT {
             return Err(MessageError::Format(wire.c));
         }
-        if wire.f >= 2 * REVIVED {
+        if wire.f >= 2 * AGAIN {
             return Err(part("flags", &format!("{} has flags that format {FORMAT} does not know", wire.f)));
         }
         let item = wire.i.map(|(index, total)| MapItem { index, total });
@@ -205,7 +205,7 @@ impl Message {
             to: NodeId(wire.n),
             item,
             fires: wire.f & FIRES != 0,
-            revived: wire.f & REVIVED != 0,
+            again: wire.f & AGAIN != 0,
             from: NodeId(wire.m),
             attempt: wire.a,
             hops: wire.k,
@@ -295,7 +295,7 @@ mod tests {
             to: NodeId(3),
             item: None,
             fires: false,
-            revived: false,
+            again: false,
             from: NodeId(2),
             attempt: 1,
             hops: 2,

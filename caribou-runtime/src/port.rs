@@ -12,7 +12,7 @@ use bytes::Bytes;
 use caribou_model::{Region, StageRecord, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::Context;
+use crate::{Context, Values};
 
 /// Everything the shim needs from outside.
 #[derive(Clone)]
@@ -216,6 +216,11 @@ pub trait Clock: Send + Sync {
 
     /// Waits.
     async fn sleep(&self, duration: Duration);
+
+    /// Lets the time pass that a user's function takes, where time is simulated; elsewhere it has passed already.
+    async fn work(&self, attempt: &Context) {
+        let _ = attempt;
+    }
 }
 
 /// Takes the one line of every attempt.
@@ -226,6 +231,12 @@ pub trait Telemetry: Send + Sync {
     /// Takes note that a user's function is about to be called. Nothing is written for it.
     fn started(&self, attempt: &Context) {
         let _ = attempt;
+    }
+
+    /// Takes note of the values that a user's function is about to be called with: its arguments, and behind them what is
+    /// read further on. Nothing is written for it.
+    fn reads(&self, attempt: &Context, values: &Values) {
+        let _ = (attempt, values);
     }
 }
 

@@ -41,6 +41,9 @@ pub struct Request {
 #[derive(Serialize, Deserialize)]
 struct Envelope<T> {
     caribou: u8,
+    /// It was parked by an entry.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    again: bool,
     request: T,
 }
 
@@ -68,7 +71,12 @@ impl Request {
     ///
     /// [`RequestError::Json`] if the input has no JSON form.
     pub fn encode(&self) -> Result<String, RequestError> {
-        Ok(serde_json::to_string(&Envelope { caribou: FORMAT, request: self })?)
+        Ok(serde_json::to_string(&Envelope { caribou: FORMAT, again: false, request: self })?)
+    }
+
+    /// Writes the request as one that an entry sends again.
+    pub(crate) fn encode_again(&self) -> Result<String, RequestError> {
+        Ok(serde_json::to_string(&Envelope { caribou: FORMAT, again: true, request: self })?)
     }
 
     /// Reads a request.
@@ -77,6 +85,11 @@ impl Request {
     ///
     /// [`RequestError`] says what is wrong with it.
     pub fn decode(body: &str) -> Result<Self, RequestError> {
+        Self::read(body).map(|(request, _)| request)
+    }
+
+    /// Reads a request, and whether an entry has sent it again.
+    pub(crate) fn read(body: &str) -> Result<(Self, bool), RequestError> {
         let envelope: Envelope<Self> = serde_json::from_str(body)?;
         if envelope.caribou != FORMAT {
             return Err(RequestError::Format(envelope.caribou));
@@ -84,7 +97,7 @@ impl Request {
         if envelope.request.traceparent.as_deref().is_some_and(|text| !is_traceparent(text)) {
             return Err(RequestError::Traceparent);
         }
-        Ok(envelope.request)
+        Ok((envelope.request, envelope.again))
     }
 }
 

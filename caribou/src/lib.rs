@@ -142,6 +142,79 @@ pub use caribou_macros::{function, workflow};
 #[doc(inline)]
 pub use caribou_runtime::Context;
 pub use caribou_runtime::map::map;
+/// Tests of a workflow in simulated regions, in memory (feature `testing`, for `dev-dependencies`).
+///
+/// A [`Simulation`](testing::Simulation) runs the real shims with the real functions in virtual time: where stages are placed,
+/// how long functions and regions take, and [what goes wrong](testing::Faults) are set, and a seed chooses the schedule. The
+/// [`Report`](testing::Report) tells what came of it: results, calls, arguments, regions, messages; and whether the
+/// [first law](testing::Report::check_first_law) held. A hundred simulations take a second or so.
+///
+/// ```toml
+/// [dev-dependencies]
+/// caribou = { version = "0.1", features = ["testing"] }
+/// ```
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use caribou::prelude::*;
+/// use caribou::testing::{Faults, Outage, Region, Simulation};
+///
+/// #[caribou::function]
+/// async fn translate(text: String) -> Result<String> {
+///     Ok(text.to_uppercase())
+/// }
+///
+/// #[caribou::function]
+/// async fn count(text: String) -> Result<usize> {
+///     Ok(text.len())
+/// }
+///
+/// #[caribou::function]
+/// async fn publish(text: String, letters: usize) -> Result<String> {
+///     Ok(format!("{text} ({letters})"))
+/// }
+///
+/// #[caribou::workflow]
+/// async fn page(text: String) -> Result<String> {
+///     let translated = translate(text.clone()).await?;
+///     let letters = count(text).await?;
+///     publish(translated, letters).await
+/// }
+///
+/// # fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
+/// let sweden = Region::aws("eu-north-1");
+/// let simulation = || Simulation::new(&page::WORKFLOW).place("translate", sweden.clone());
+///
+/// // Without faults: what ran where, with which arguments, and how long it took.
+/// let slow = simulation().latency(|_, _| Duration::from_millis(60)).work(|_| Duration::from_secs(2));
+/// let report = slow.run(["hello"]);
+/// let run = report.run("run-0");
+/// assert_eq!(run.result::<String>()?, "HELLO (5)");
+/// assert_eq!(run.regions("translate"), ["eu-north-1"].into());
+/// assert_eq!(run.calls("publish")[0].arguments(), ["HELLO".into(), 5.into()] as [serde_json::Value; 2]);
+/// assert_eq!(run.stages().last(), Some(&"publish"));
+/// assert_eq!(run.messages("translate").len(), 1);
+/// assert!(run.duration() < Some(Duration::from_secs(6)), "translate and count run in parallel");
+///
+/// // On bad days, with Sweden cut off for a while: every run is what its plain call is, or failed for a cause.
+/// let outage = Outage::new(sweden.clone(), Duration::from_secs(1), Duration::from_secs(60));
+/// let faults = Faults { outages: vec![outage], ..Faults::some() };
+/// for seed in 0..50 {
+///     let report = simulation().seed(seed).faults(faults.clone()).run(["hello", "good bye"]);
+///     report.check_first_law()?;
+/// }
+/// # Ok(())
+/// # }
+/// ```
+///
+/// A [`Violation`](testing::Violation) shows the seed that replays it, and what happened, step by step. Besides results it is
+/// held that each stage has one outcome that all of its successors see, that nothing is lost, that no attempt calls a function
+/// twice, and that a run fails for a cause that the injected faults account for.
+///
+/// Plans and versions [change while runs are in flight](testing::Simulation::switch_at), too.
+///
+/// ---
 #[cfg(feature = "testing")]
 pub use caribou_runtime::memory as testing;
 pub use caribou_runtime::{Bytes, Client, Error, Result};

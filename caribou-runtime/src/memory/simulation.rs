@@ -3,17 +3,21 @@
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::pin;
+use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll, Waker};
 use std::time::Duration;
 
-use caribou_model::{NodeId, Plan, Region, RunId, Timestamp};
-use rand::RngExt;
+use caribou_model::{Epoch, Graph, HOURS, NodeId, Placement, Plan, Region, RunId, Timestamp};
+use serde::Serialize;
 
+use super::change::{Change, Changes};
 use super::executor::Executor;
-use super::world::BEGINNING;
-use super::{Faults, Report, World};
+use super::outage::Outages;
+use super::verdict::Verdict;
+use super::world::{Latency, Work};
+use super::{Call, Faults, Report, Schedule, SentMessage, World};
 use crate::port::{Ports, StageAddress};
-use crate::{Client, Deployment, Request, Shim, Workflow, plan};
+use crate::{Client, Context, Deployment, RunStatus, Shim, Workflow};
 
 /// How long after the last run's deadline a simulation ends at the latest.
 const AFTERMATH: Duration = Duration::from_hours(1);
@@ -21,24 +25,29 @@ const AFTERMATH: Duration = Duration::from_hours(1);
 /// A workflow in simulated regions.
 ///
 /// ```no_run
-/// # fn example(press: &'static caribou_runtime::Workflow) -> Result<(), caribou_runtime::memory::Violation> {
+/// # fn example(press: &'static caribou_runtime::Workflow) -> Result<(), Box<caribou_runtime::memory::Violation>> {
 /// use caribou_runtime::memory::{Faults, Simulation};
 ///
 /// for seed in 0..100 {
-///     let report = Simulation::new(press).seed(seed).faults(Faults::some()).run([serde_json::json!(7)]);
+///     let report = Simulation::new(press).seed(seed).faults(Faults::some()).run([7]);
 ///     report.check_first_law()?;
 /// }
 /// # Ok(())
 /// # }
 /// ```
 pub struct Simulation {
-    workflow: &'static Workflow,
-    seed: u64,
-    regions: Vec<Region>,
+    pub(super) workflow: &'static Workflow,
+    pub(super) seed: u64,
+    pub(super) regions: Vec<Region>,
     plan: Option<Plan>,
+    places: Vec<(String, Region)>,
     probe_share: f64,
-    run_deadline: Duration,
-    faults: Faults,
+    pub(super) run_deadline: Duration,
+    pub(super) faults: Faults,
+    latency: Option<Arc<Latency>>,
+    work: Option<Arc<Work>>,
+    pub(super) gap: Duration,
+    pub(super) changes: Vec<(Duration, Change)>,
     wrap: Box<dyn Fn(Ports) -> Ports>,
 }
 
@@ -50,9 +59,14 @@ impl Simulation {
             seed: 0,
             regions: ["us-east-1", "ca-central-1", "eu-north-1"].map(Region::aws).into(),
             plan: None,
+            places: Vec::new(),
             probe_share: 0.0,
             run_deadline: Duration::from_hours(1),
             faults: Faults::default(),
+            latency: None,
+            work: None,
+            gap: Duration::ZERO,
+            changes: Vec::new(),
             wrap: Box::new(|ports| ports),
         }
     }
@@ -71,14 +85,22 @@ impl Simulation {
         self
     }
 
-    /// The plan in force.
+    /// The plan in force from the beginning.
     #[must_use]
     pub fn plan(mut self, plan: Plan) -> Self {
         self.plan = Some(plan);
         self
     }
 
-    /// The share of runs that go wholly to the home region.
+    /// Places a stage in a region, at all hours; those that are placed nowhere run at home. It changes the
+    /// [`plan`](Self::plan), if there is one.
+    #[must_use]
+    pub fn place(mut self, stage: &str, region: Region) -> Self {
+        self.places.push((stage.to_owned(), region));
+        self
+    }
+
+    /// The share of runs that go wholly to the home region, 0 to 1.
     #[must_use]
     pub fn probe_share(mut self, share: f64) -> Self {
         self.probe_share = share;
@@ -99,7 +121,52 @@ impl Simulation {
         self
     }
 
-    /// Puts something between the shims and the simulated regions: a broken store, a partition, a recorder.
+    /// How long a call takes from one region to another, one way. By default, and within a region, it is no time but the few
+    /// milliseconds of any port call.
+    #[must_use]
+    pub fn latency(mut self, latency: impl Fn(&Region, &Region) -> Duration + Send + Sync + 'static) -> Self {
+        self.latency = Some(Arc::new(latency));
+        self
+    }
+
+    /// How long an attempt at a stage takes, besides what its function does: none by default. One that takes longer than its
+    /// function's timeout is given up by the platform.
+    #[must_use]
+    pub fn work(mut self, work: impl Fn(&Context) -> Duration + Send + Sync + 'static) -> Self {
+        self.work = Some(Arc::new(work));
+        self
+    }
+
+    /// The time between the requests of two runs. By default all are sent at the beginning.
+    #[must_use]
+    pub fn every(mut self, gap: Duration) -> Self {
+        self.gap = gap;
+        self
+    }
+
+    /// Puts another plan in force at a time from the beginning.
+    #[must_use]
+    pub fn switch_at(mut self, after: Duration, plan: Plan) -> Self {
+        self.changes.push((after, Change::Switch(plan)));
+        self
+    }
+
+    /// Rolls out another version of the workflow at a time from the beginning, beside what is there. Requests from then on
+    /// are for it.
+    #[must_use]
+    pub fn roll_out_at(mut self, after: Duration, workflow: &'static Workflow) -> Self {
+        self.changes.push((after, Change::RollOut(workflow)));
+        self
+    }
+
+    /// Sends any event to an address at a time from the beginning.
+    #[must_use]
+    pub fn send_at(mut self, after: Duration, to: StageAddress, body: impl Into<String>) -> Self {
+        self.changes.push((after, Change::Send(to, body.into())));
+        self
+    }
+
+    /// Puts something between the shims and the simulated regions: a broken store, a recorder.
     #[must_use]
     pub fn ports(mut self, wrap: impl Fn(Ports) -> Ports + 'static) -> Self {
         self.wrap = Box::new(wrap);
@@ -107,54 +174,41 @@ impl Simulation {
     }
 
     /// Starts one run for each input (`run-0`, `run-1`, ..), each in a region that the seed chooses, and lets everything happen
-    /// that follows.
+    /// that follows. An input is the workflow's one parameter, an object of several by name, or `null` for none.
     ///
     /// # Panics
     ///
-    /// If the workflow's graph is not sound, or there are no regions.
-    pub fn run(&self, inputs: impl IntoIterator<Item = serde_json::Value>) -> Report {
+    /// If the workflow's graph is not sound, an input cannot be written as JSON, a stage is placed that the workflow does not
+    /// have, or there are no regions.
+    pub fn run<I: Serialize>(&self, inputs: impl IntoIterator<Item = I>) -> Report {
+        let json = |input| serde_json::to_value(input).unwrap_or_else(|error| panic!("an input: {error}"));
+        let inputs: Vec<_> = inputs.into_iter().map(json).collect();
         let world = World::new(self.seed);
         let ports = (self.wrap)(world.ports());
-        let graph = (self.workflow.graph)();
-        let home = self.regions.first().cloned();
-        #[expect(clippy::expect_used, reason = "documented")]
-        let home = home.expect("a simulation has at least one region");
-        if let Some(plan) = &self.plan {
-            let plan = Plan { home: home.clone(), ..plan.clone() };
-            let switched = block_on(plan::switch(&*world.ports().store, &plan, None));
-            assert!(switched.is_ok(), "the simulated store takes every plan: {switched:?}");
+        let Some(home) = self.regions.first().cloned() else {
+            panic!("a simulation has at least one region");
+        };
+        let changes = Changes::of(self, &home, inputs);
+        let graphs = &changes.graphs;
+        for graph in graphs.values() {
+            let sound = graph.validate();
+            assert!(sound.is_ok(), "the graph of `{}` is not sound: {sound:?}", graph.workflow);
         }
-        let entry =
-            graph.function_of(NodeId::ENTRY).map(|function| function.name.clone()).unwrap_or_default();
-        let mut plain = BTreeMap::new();
-        for (n, input) in inputs.into_iter().enumerate() {
-            let Ok(run) = RunId::try_from(format!("run-{n}")) else { continue };
-            let request = Request {
-                workflow: graph.workflow.clone(),
-                version: Some(graph.version.clone()),
-                run: Some(run.clone()),
-                input: input.clone(),
-                input_blob: None,
-                sent: Some(BEGINNING),
-                traceparent: None,
-            };
-            let result = block_on((self.workflow.plain)(input)).map_err(|error| error.to_string());
-            plain.insert(run, result);
+        if let Some(plan) = self.first_plan(&graphs[self.workflow.version], &home) {
+            changes.switch(&world, &plan);
+        }
+        let end: Timestamp = changes.end().plus(self.run_deadline).plus(AFTERMATH);
+        {
             let mut state = world.state();
-            let receiver = state.random.random_range(0..self.regions.len());
-            let region = self.regions.get(receiver).unwrap_or(&home).clone();
-            let to = StageAddress {
-                workflow: graph.workflow.clone(),
-                version: graph.version.clone(),
-                function: entry.clone(),
-                region,
-            };
-            state.enqueue(&to, &request.encode().unwrap_or_default(), None);
+            state.faults = self.faults.clone();
+            state.outages = Outages::of(&self.faults, &self.regions, self.seed, end);
+            (state.latency, state.work) = (self.latency.clone(), self.work.clone());
         }
-        world.state().faults = self.faults.clone();
-        let deploy = |to: &StageAddress| {
+        changes.plan_in(&world);
+        let deploy = |world: &World, to: &StageAddress| {
+            let workflow = changes.version(&to.version, world.state().now)?;
             let deployment = Deployment {
-                workflow: self.workflow,
+                workflow,
                 function: to.function.clone(),
                 region: to.region.clone(),
                 home: home.clone(),
@@ -162,33 +216,111 @@ impl Simulation {
                 run_deadline: self.run_deadline,
                 plan_cache: Duration::from_mins(1),
             };
-            let there = self.regions.contains(&to.region);
-            there.then(|| Shim::new(deployment, ports.clone()).ok()).flatten()
+            let there = self.regions.contains(&to.region) && to.workflow == workflow.name;
+            let graph = graphs.get(workflow.version).cloned()?;
+            there.then(|| Shim::of(deployment, graph, ports.clone()).ok()).flatten()
         };
-        let mut executor = Executor::new(world.clone(), &deploy);
-        let end: Timestamp = BEGINNING.plus(self.run_deadline).plus(AFTERMATH);
+        let change = |world: &World, n: usize| changes.happen(world, n);
+        let mut executor = Executor::new(world.clone(), &deploy, &change);
         executor.run(end);
-        let dead_letters = executor.dead_letters;
+        let Executor { dead_letters, mishaps, .. } = executor;
         world.state().faults = Faults::default();
-        let client = Client::new(&graph.workflow, &graph.version, &entry, home, world.ports());
-        let status = |run: &RunId| block_on(client.status(run)).unwrap_or(crate::RunStatus::Unknown);
-        let runs = plain.keys().map(|run| (run.clone(), status(run))).collect();
-        let mut state = world.state();
-        Report {
-            runs,
-            plain,
-            calls: std::mem::take(&mut state.calls),
-            messages: std::mem::take(&mut state.messages),
-            telemetry: std::mem::take(&mut state.telemetry),
+        let started = changes.started.into_inner();
+        let mut report = Report {
+            runs: BTreeMap::new(),
+            plain: BTreeMap::new(),
+            calls: Vec::new(),
+            messages: Vec::new(),
+            telemetry: Vec::new(),
             dead_letters,
+            causes: BTreeMap::new(),
+            breaches: Vec::new(),
             seed: self.seed,
-            schedule: std::mem::take(&mut state.schedule),
+            schedule: Schedule::default(),
+        };
+        for (run, started) in &started {
+            let status = status(&world, started.workflow, &home, run, graphs);
+            report.runs.insert(run.clone(), status);
+            let plain = block_on((started.workflow.plain)(started.input.clone()));
+            report.plain.insert(run.clone(), plain.map_err(|error| error.to_string()));
         }
+        let mut state = world.state();
+        report.calls = std::mem::take(&mut state.calls).into_iter().map(Call::from).collect();
+        let graph_of = |version: &str| graphs.get(version);
+        for sent in std::mem::take(&mut state.messages) {
+            let name = |node: NodeId| Some(graph_of(&sent.to.version)?.node(node)?.name.clone());
+            let (run, place) = sent.about.unzip();
+            report.messages.push(SentMessage {
+                stage: place.and_then(|place| name(place.node)),
+                item: place.and_then(|place| place.item),
+                to: (*sent.to).clone(),
+                from: sent.from,
+                run,
+                bytes: sent.bytes,
+                at: sent.at,
+            });
+        }
+        report.telemetry = std::mem::take(&mut state.telemetry);
+        report.schedule = std::mem::take(&mut state.schedule);
+        let audit = std::mem::take(&mut state.audit);
+        let disturbed = self.faults != Faults::default() || self.work.is_some() || self.latency.is_some();
+        for (run, started) in &started {
+            let graph = &graphs[started.workflow.version];
+            let verdict =
+                Verdict { graph, report: &report, faults: &self.faults, mishaps: &mishaps, disturbed };
+            let (cause, breach) = verdict.of(run, &audit);
+            report.causes.extend(cause.map(|cause| (run.clone(), cause)));
+            report.breaches.extend(breach.map(|what| (run.clone(), what)));
+        }
+        report.breaches.extend(audit.breaches);
+        report
+    }
+
+    /// The plan in force from the beginning, if any is.
+    fn first_plan(&self, graph: &Graph, home: &Region) -> Option<Plan> {
+        if self.places.is_empty() {
+            return self.plan.clone();
+        }
+        let mut plan = self.plan.clone().unwrap_or_else(|| {
+            let uniform = Placement::uniform(home.clone(), graph.stages().count());
+            let (epoch, expires) = (Epoch(1), Timestamp::from_millis(u64::MAX));
+            Plan { epoch, expires, hours: vec![uniform; HOURS], ..Plan::at_home(graph, home.clone()) }
+        });
+        let index = |stage: &str| graph.find(stage).and_then(|node| graph.stage_index(node));
+        for hour in &mut plan.hours {
+            let stages = 0..graph.stages().count();
+            let mut regions: Vec<Region> =
+                stages.map(|stage| hour.region_of(stage).unwrap_or(home).clone()).collect();
+            for (stage, region) in &self.places {
+                let Some(index) = index(stage) else {
+                    panic!("`{}` has no stage `{stage}`", graph.workflow);
+                };
+                regions[index] = region.clone();
+            }
+            let placed = Placement::new(&regions);
+            assert!(placed.is_ok(), "the stages cannot be placed so: {placed:?}");
+            *hour = placed.unwrap_or_else(|_| hour.clone());
+        }
+        Some(plan)
     }
 }
 
+/// How a run stands.
+fn status(
+    world: &World,
+    workflow: &Workflow,
+    home: &Region,
+    run: &RunId,
+    graphs: &BTreeMap<&'static str, Arc<Graph>>,
+) -> RunStatus {
+    let entry = graphs.get(workflow.version).and_then(|graph| graph.function_of(NodeId::ENTRY));
+    let entry = entry.map(|function| function.name.clone()).unwrap_or_default();
+    let client = Client::new(workflow.name, workflow.version, &entry, home.clone(), world.ports());
+    block_on(client.status(run)).unwrap_or(RunStatus::Unknown)
+}
+
 /// Polls a future that waits for nothing but simulated ports.
-fn block_on<T>(future: impl Future<Output = T>) -> T {
+pub(super) fn block_on<T>(future: impl Future<Output = T>) -> T {
     let mut future = pin!(future);
     loop {
         if let Poll::Ready(value) = future.as_mut().poll(&mut TaskContext::from_waker(Waker::noop())) {

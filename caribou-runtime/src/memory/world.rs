@@ -1,29 +1,33 @@
-//! Stores, blobs, queue and clock of the simulated regions.
+//! The simulated regions: what they have in common.
 
-use std::collections::{BTreeSet, HashMap};
-use std::future::poll_fn;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::Poll;
 use std::time::Duration;
 
-use async_trait::async_trait;
-use bytes::Bytes;
-use caribou_model::{Region, StageRecord, Timestamp};
+use caribou_model::{Region, Timestamp};
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64;
 
-use super::{Call, Faults, SentMessage};
+use super::Faults;
+use super::agenda::{Agenda, Envelope};
+use super::audit::Audit;
+use super::outage::Outages;
+use super::report::{Noted, Sent};
+use super::schedule::{Schedule, What};
+use super::shelf::Shelf;
 use crate::Context;
-use crate::port::{
-    BlobError, Blobs, Clock, Condition, Item, Ports, ProcessMeter, Put, SendError, StageAddress, Store,
-    StoreError, Telemetry, Transport,
-};
+use crate::key::Place;
+use crate::message::Message;
+use crate::port::{Ports, StageAddress};
+use crate::request::Request;
+use caribou_model::{NodeId, RunId, StageRecord};
 
 /// When every simulation begins: 2023-11-14T22:13:20Z.
 pub const BEGINNING: Timestamp = Timestamp::from_millis(1_700_000_000_000);
 
-/// The longest time of a port call.
-const LONGEST_CALL_MS: u64 = 5;
+/// How long a call takes one way between two regions.
+pub(super) type Latency = dyn Fn(&Region, &Region) -> Duration + Send + Sync;
+/// How long a function takes.
+pub(super) type Work = dyn Fn(&Context) -> Duration + Send + Sync;
 
 /// The simulated regions, as ports. Clones share them.
 ///
@@ -37,46 +41,34 @@ pub(super) struct State {
     pub(super) random: Pcg64,
     pub(super) now: Timestamp,
     pub(super) faults: Faults,
-    items: HashMap<(Region, String), (Item, Timestamp)>,
-    sets: HashMap<(Region, String), BTreeSet<u32>>,
-    blobs: HashMap<(Region, String), (Bytes, Timestamp)>,
-    revision: u64,
-    deliveries: u64,
-    pub(super) queue: Vec<Envelope>,
-    /// The task that is being polled, if one is.
+    pub(super) outages: Outages,
+    pub(super) latency: Option<Arc<Latency>>,
+    pub(super) work: Option<Arc<Work>>,
+    pub(super) shelf: Shelf,
+    pub(super) deliveries: u64,
+    pub(super) agenda: Agenda,
+    /// The event that is being polled, if one is.
     pub(super) current: Option<Current>,
     pub(super) telemetry: Vec<StageRecord>,
-    pub(super) calls: Vec<Call>,
-    pub(super) messages: Vec<SentMessage>,
-    pub(super) schedule: Vec<String>,
+    pub(super) calls: Vec<Noted>,
+    pub(super) messages: Vec<Sent>,
+    pub(super) schedule: Schedule,
+    pub(super) audit: Audit,
 }
 
-/// A message in the queue.
-#[derive(Clone)]
-pub(super) struct Envelope {
-    pub(super) to: StageAddress,
-    pub(super) body: String,
-    pub(super) request_id: String,
-    pub(super) due: Timestamp,
-    pub(super) tries: u32,
-    /// Why the platform gave it up, if it did.
-    pub(super) reason: Option<String>,
-}
-
-/// What the task that is being polled tells the executor.
+/// What the event that is being polled tells the executor.
 pub(super) struct Current {
-    pub(super) name: String,
+    /// Its number in the schedule.
+    pub(super) event: u32,
+    pub(super) region: Region,
     pub(super) deadline: Timestamp,
+    /// How far the instance's clock is ahead, in milliseconds.
+    pub(super) skew: i64,
     /// When it wants to be polled again.
     pub(super) wake: Option<Timestamp>,
     pub(super) crashed: bool,
-    pub(super) frozen: bool,
-}
-
-/// What a port call meets on its way.
-enum Fate {
-    Fine,
-    AnswerLost,
+    /// Until when it is frozen.
+    pub(super) frozen: Option<Timestamp>,
 }
 
 impl World {
@@ -86,17 +78,18 @@ impl World {
             random: Pcg64::seed_from_u64(seed),
             now: BEGINNING,
             faults: Faults::default(),
-            items: HashMap::new(),
-            sets: HashMap::new(),
-            blobs: HashMap::new(),
-            revision: 0,
+            outages: Outages::default(),
+            latency: None,
+            work: None,
+            shelf: Shelf::default(),
             deliveries: 0,
-            queue: Vec::new(),
+            agenda: Agenda::default(),
             current: None,
             telemetry: Vec::new(),
             calls: Vec::new(),
             messages: Vec::new(),
-            schedule: Vec::new(),
+            schedule: Schedule::default(),
+            audit: Audit::default(),
         };
         Self { state: Arc::new(Mutex::new(state)) }
     }
@@ -124,280 +117,53 @@ impl World {
     pub fn take_messages(&self) -> Vec<(StageAddress, String)> {
         let mut state = self.state();
         state.messages.clear();
-        state.queue.drain(..).map(|envelope| (envelope.to, envelope.body)).collect()
+        let envelopes = state.agenda.take_all();
+        envelopes.into_iter().map(|envelope| ((*envelope.to).clone(), envelope.body.to_string())).collect()
     }
 
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
-
-    /// The way to a port: gives way to the others, takes a moment, and may meet with a fault. Fails if the region is
-    /// down.
-    async fn enter(&self, region: &Region, call: &'static str) -> Result<(), String> {
-        self.step(call).await;
-        if self.state().faults.down.contains(region) { Err("the region is down".into()) } else { Ok(()) }
-    }
-
-    /// The way back.
-    async fn leave(&self, call: &'static str) -> Fate {
-        self.step(call).await;
-        let mut state = self.state();
-        let (inside, share) = (state.current.is_some(), state.faults.lost_answer);
-        if inside && state.random.random_bool(share) { Fate::AnswerLost } else { Fate::Fine }
-    }
-
-    async fn step(&self, call: &'static str) {
-        if self.state().current.is_none() {
-            return;
-        }
-        let mut gone = false;
-        poll_fn(|context| {
-            let mut state = self.state();
-            let State { random, faults, current, now, schedule, .. } = &mut *state;
-            let Some(current) = current else { return Poll::Ready(()) };
-            if current.crashed || gone {
-                return if current.crashed { Poll::Pending } else { Poll::Ready(()) };
-            }
-            gone = true;
-            let mut wake = now.plus(Duration::from_millis(random.random_range(0..=LONGEST_CALL_MS)));
-            if random.random_bool(faults.crash) {
-                current.crashed = true;
-                schedule.push(format!("{now:?} {} crashes at {call}", current.name));
-            } else if random.random_bool(faults.freeze) && *now < current.deadline {
-                let long = Duration::from_millis(random.random_range(5_000..30_000));
-                wake = current.deadline.plus(long);
-                current.frozen = true;
-                schedule.push(format!("{now:?} {} freezes at {call}", current.name));
-            }
-            current.wake = Some(current.wake.map_or(wake, |earlier| earlier.min(wake)));
-            // The executor polls when it is time; those between it and this call have to pass it on.
-            context.waker().wake_by_ref();
-            Poll::Pending
-        })
-        .await;
-    }
 }
 
 impl State {
-    fn note(&mut self, what: impl FnOnce() -> String) {
+    /// Notes what the event that is being polled does.
+    pub(super) fn note(&mut self, what: impl FnOnce() -> What) {
         if let Some(current) = &self.current {
-            let line = format!("{:?} {} {}", self.now, current.name, what());
-            self.schedule.push(line);
+            self.schedule.note(self.now, current.event, what());
         }
     }
 
-    fn item(&mut self, at: &(Region, String)) -> Option<Item> {
-        let (item, expires) = self.items.get(at)?;
-        (self.now < *expires).then(|| item.clone())
-    }
-
-    pub(super) fn enqueue(&mut self, to: &StageAddress, body: &str, not_before: Option<Timestamp>) {
+    /// Puts a message into the queue; tells the delivery's number.
+    pub(super) fn enqueue(
+        &mut self,
+        to: &Arc<StageAddress>,
+        body: &Arc<str>,
+        about: Option<&(RunId, Place)>,
+        not_before: Option<Timestamp>,
+    ) -> u64 {
         self.deliveries += 1;
         let longest = self.faults.delay.as_millis() as u64;
         let delay = if longest == 0 { 0 } else { self.random.random_range(0..=longest) };
         let due = self.now.plus(Duration::from_millis(delay)).max(not_before.unwrap_or_default());
-        let request_id = format!("delivery-{}", self.deliveries);
-        let (to, body) = (to.clone(), body.to_owned());
-        self.queue.push(Envelope { to, body, request_id, due, tries: 0, reason: None });
+        let (to, body, about) = (to.clone(), body.clone(), about.cloned());
+        let envelope = Envelope { to, body, delivery: self.deliveries, tries: 0, reason: None, about };
+        let chance = self.random.random();
+        self.agenda.post(due, chance, envelope);
+        self.deliveries
     }
 }
 
-#[async_trait]
-impl Transport for World {
-    async fn send(
-        &self,
-        to: &StageAddress,
-        body: &str,
-        not_before: Option<Timestamp>,
-    ) -> Result<(), SendError> {
-        let region = to.region.clone();
-        if let Err(cause) = self.enter(&region, "send").await {
-            return Err(SendError::NotAccepted { region, cause });
-        }
-        {
-            let mut state = self.state();
-            state.note(|| format!("sends to {} in {region}", to.function));
-            let at = state.now;
-            state.messages.push(SentMessage { to: to.clone(), bytes: body.len(), at });
-            state.enqueue(to, body, not_before);
-            let twice = state.faults.duplicate;
-            if state.random.random_bool(twice) {
-                state.note(|| "(twice)".into());
-                state.enqueue(to, body, not_before);
-            }
-        }
-        match self.leave("the answer of send").await {
-            Fate::Fine => Ok(()),
-            Fate::AnswerLost => Err(SendError::Ambiguous { region, cause: "the answer was lost".into() }),
-        }
+/// What a body is about: the run, and what is to be done for it.
+pub(super) fn about(body: &str) -> (Option<Message>, Option<(RunId, Place)>) {
+    if Message::is_meant_by(body) {
+        let message = Message::decode(body).ok();
+        let about = message.as_ref().map(|message| {
+            let item = message.item.map(|item| item.index);
+            (message.pin.run.clone(), Place { node: message.to, item })
+        });
+        return (message, about);
     }
-}
-
-fn store_error(region: &Region, operation: &'static str, cause: impl Into<String>) -> StoreError {
-    StoreError { region: region.clone(), operation, cause: cause.into() }
-}
-
-#[async_trait]
-impl Store for World {
-    async fn get(&self, region: &Region, key: &str) -> Result<Option<Item>, StoreError> {
-        self.enter(region, "get").await.map_err(|cause| store_error(region, "get", cause))?;
-        let item = {
-            let mut state = self.state();
-            let item = state.item(&(region.clone(), key.to_owned()));
-            state.note(|| format!("get {key}: {:?}", item.as_ref().map(|item| item.revision)));
-            item
-        };
-        match self.leave("the answer of get").await {
-            Fate::Fine => Ok(item),
-            Fate::AnswerLost => Err(store_error(region, "get", "the answer was lost")),
-        }
-    }
-
-    async fn put(
-        &self,
-        region: &Region,
-        key: &str,
-        value: Bytes,
-        condition: Condition,
-        expires: Timestamp,
-    ) -> Result<Put, StoreError> {
-        self.enter(region, "put").await.map_err(|cause| store_error(region, "put", cause))?;
-        let put = {
-            let mut state = self.state();
-            let at = (region.clone(), key.to_owned());
-            let there = state.item(&at);
-            let holds = match (condition, &there) {
-                (Condition::Any, _) | (Condition::Absent, None) => true,
-                (Condition::Revision(wanted), Some(item)) => item.revision == wanted,
-                _ => false,
-            };
-            let put = if holds {
-                state.revision += 1;
-                let revision = state.revision;
-                state.items.insert(at, (Item { value, revision }, expires));
-                Put::Written(revision)
-            } else {
-                Put::Refused(there)
-            };
-            state.note(|| match &put {
-                Put::Written(revision) => format!("put {key}: {revision}"),
-                Put::Refused(_) => format!("put {key}: refused"),
-            });
-            put
-        };
-        match self.leave("the answer of put").await {
-            Fate::Fine => Ok(put),
-            Fate::AnswerLost => Err(store_error(region, "put", "the answer was lost")),
-        }
-    }
-
-    async fn add(
-        &self,
-        region: &Region,
-        key: &str,
-        member: u32,
-        _expires: Timestamp,
-    ) -> Result<BTreeSet<u32>, StoreError> {
-        self.enter(region, "add").await.map_err(|cause| store_error(region, "add", cause))?;
-        let whole = {
-            let mut state = self.state();
-            let set = state.sets.entry((region.clone(), key.to_owned())).or_default();
-            set.insert(member);
-            let whole = set.clone();
-            state.note(|| format!("add {member} to {key}: {whole:?}"));
-            whole
-        };
-        match self.leave("the answer of add").await {
-            Fate::Fine => Ok(whole),
-            Fate::AnswerLost => Err(store_error(region, "add", "the answer was lost")),
-        }
-    }
-}
-
-#[async_trait]
-impl Blobs for World {
-    async fn put(
-        &self,
-        region: &Region,
-        key: &str,
-        content: Bytes,
-        expires: Timestamp,
-    ) -> Result<(), BlobError> {
-        let unreachable =
-            |cause| BlobError::Unreachable { region: region.clone(), key: key.to_owned(), cause };
-        self.enter(region, "put blob").await.map_err(unreachable)?;
-        self.state().blobs.insert((region.clone(), key.to_owned()), (content, expires));
-        self.leave("the answer of put blob").await;
-        Ok(())
-    }
-
-    async fn get(&self, region: &Region, key: &str) -> Result<Bytes, BlobError> {
-        let unreachable =
-            |cause| BlobError::Unreachable { region: region.clone(), key: key.to_owned(), cause };
-        self.enter(region, "get blob").await.map_err(unreachable)?;
-        let state = self.state();
-        let at = (region.clone(), key.to_owned());
-        let blob = state.blobs.get(&at).filter(|(_, expires)| state.now < *expires);
-        let blob = blob.map(|(content, _)| content.clone());
-        blob.ok_or_else(|| BlobError::Missing { region: region.clone(), key: key.to_owned() })
-    }
-}
-
-#[async_trait]
-impl Clock for World {
-    fn now(&self) -> Timestamp {
-        self.state().now
-    }
-
-    async fn sleep(&self, duration: Duration) {
-        let until = {
-            let mut state = self.state();
-            let until = state.now.plus(duration);
-            if state.current.is_none() {
-                state.now = until;
-            }
-            until
-        };
-        poll_fn(|context| {
-            let mut state = self.state();
-            if state.now >= until {
-                return Poll::Ready(());
-            }
-            if let Some(current) = &mut state.current {
-                current.wake = Some(current.wake.map_or(until, |earlier| earlier.min(until)));
-                context.waker().wake_by_ref();
-            }
-            Poll::Pending
-        })
-        .await;
-    }
-}
-
-impl Telemetry for World {
-    fn record(&self, record: &StageRecord) {
-        let mut state = self.state();
-        state.note(|| format!("notes attempt {} at {}: {:?}", record.attempt, record.stage, record.outcome));
-        state.telemetry.push(record.clone());
-    }
-
-    fn started(&self, attempt: &Context) {
-        let mut state = self.state();
-        state.note(|| format!("calls the function of {} (attempt {})", attempt.stage, attempt.attempt));
-        let Context { run, stage, item, attempt, .. } = attempt.clone();
-        state.calls.push(Call { run, stage, item, attempt });
-    }
-}
-
-impl ProcessMeter for World {
-    fn cpu_time(&self) -> Option<Duration> {
-        None
-    }
-
-    fn cpu_model(&self) -> Option<String> {
-        None
-    }
-
-    fn peak_memory_mb(&self) -> Option<f64> {
-        None
-    }
+    let run = Request::decode(body).ok().and_then(|request| request.run);
+    (None, run.map(|run| (run, Place { node: NodeId::ENTRY, item: None })))
 }

@@ -54,6 +54,9 @@ pub(crate) struct Outcome {
     /// The function failed for good, and the deliveries tell of it.
     #[serde(rename = "c", default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) caught: bool,
+    /// It may have been sent by more than the attempt that recorded it: nothing of it moves any more.
+    #[serde(rename = "m", default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) settled: bool,
 }
 
 /// A delivery at rest.
@@ -130,13 +133,13 @@ impl Claim {
     }
 
     /// What the delivery `request_id` has to do at `now`, if `attempts` may be made. A delivery that was
-    /// a dead letter is `revived`.
-    pub(crate) fn meet(&self, request_id: &str, revived: bool, now: Timestamp, attempts: u32) -> Meeting {
+    /// parked or a dead letter comes `again`.
+    pub(crate) fn meet(&self, request_id: &str, again: bool, now: Timestamp, attempts: u32) -> Meeting {
         let own = self.owner == request_id;
         match self.progress {
-            // A dead letter stands for a delivery that the platform has forgotten. Its instance may still have
-            // recorded an outcome, and died before its sends.
-            Progress::Done(_) | Progress::Failed(_) if own || revived => Meeting::Repeat,
+            // One that was parked or a dead letter stands for a delivery that the platform has forgotten. An instance of
+            // that one may still have recorded an outcome, frozen until then, and died before its sends.
+            Progress::Done(_) | Progress::Failed(_) if own || again => Meeting::Repeat,
             Progress::Done(_) | Progress::Failed(_) => Meeting::Drop,
             Progress::Working if !own && now < self.lease => Meeting::Wait { until: self.lease },
             Progress::Working if self.attempt >= attempts => Meeting::Exhausted,
@@ -177,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn finished_work_is_repeated_for_what_was_a_dead_letter() {
+    fn finished_work_is_repeated_for_what_was_parked_or_a_dead_letter() {
         let claim = claim(Progress::Done(Outcome::default()));
         assert_eq!(claim.meet("other", true, at(10), 3), Meeting::Repeat);
     }

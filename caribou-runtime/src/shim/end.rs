@@ -78,26 +78,22 @@ impl Attempt<'_> {
                 let at = self.shim.ports.clock.now();
                 self.end_run(End::Failed { at, failure: failure.clone() }).await?;
             }
-            self.record(AttemptOutcome::Failed, self.successors(&Outcome::default(), &[]));
+            let own = hold.claim.owner == self.event.request_id;
+            let outcome = if own { AttemptOutcome::Failed } else { AttemptOutcome::Superseded };
+            self.record(outcome, self.successors(&Outcome::default(), &[]));
         }
         Ok(())
     }
 
-    /// After another attempt was first: sends what that one recorded, never the own.
-    ///
-    /// Where that one is still at work, its own delivery sees to it. If that is this very delivery, it may be an earlier try
-    /// that the platform has given up: only another try of this one is sure to go on.
+    /// After another attempt was first: sends what that one recorded, never the own. Where that one came to no outcome yet, the
+    /// platform shall look again: nobody knows whether it is alive, or whose retry would see to its sends.
     pub(crate) async fn superseded(&mut self, hold: &mut Hold) -> Result<(), HandleError> {
         match hold.claim.progress {
-            Progress::Done(_) => self.deliver(hold, AttemptOutcome::Superseded).await,
+            Progress::Done(_) => self.deliver_again(hold, AttemptOutcome::Superseded).await,
             Progress::Failed(_) => self.report(hold).await,
             Progress::Working => {
                 self.record(AttemptOutcome::Superseded, Vec::new());
-                if hold.claim.owner == self.event.request_id {
-                    let (stage, attempt) = (self.stage().to_owned(), self.number);
-                    return Err(HandleError::Overtaken { stage, attempt });
-                }
-                Ok(())
+                Err(HandleError::Overtaken { stage: self.stage().to_owned() })
             }
         }
     }

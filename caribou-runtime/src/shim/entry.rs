@@ -20,7 +20,7 @@ use crate::{Delivery, Pin, Step, Value, Values};
 
 impl Inner {
     pub(crate) async fn handle_request(&self, event: &Event) -> Result<Handled, HandleError> {
-        let request = Request::decode(&event.body).map_err(Refusal::from)?;
+        let (request, again) = Request::read(&event.body).map_err(Refusal::from)?;
         let hold = self.entry_hold(event, &request).await?;
         let Some(record) = hold.run.clone() else { return Ok(Handled::Duplicate) };
         let mut attempt = Attempt::new(self, event, &record.pin, NodeId::ENTRY);
@@ -29,7 +29,7 @@ impl Inner {
             bytes: event.body.len() as u64 + request.input_blob.as_ref().map_or(0, |blob| blob.bytes),
         });
         let now = self.ports.clock.now();
-        let claimed = hold.claim(&attempt.ledger, false, now, self.function.attempts()).await?;
+        let claimed = hold.claim(&attempt.ledger, again, now, self.function.attempts()).await?;
         // What the first entry pinned holds for every later one.
         let pinned = match &claimed {
             Claimed::Mine(hold) | Claimed::Repeat(hold) | Claimed::Exhausted(hold) => {

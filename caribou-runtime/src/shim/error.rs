@@ -44,14 +44,6 @@ pub enum HandleError {
         /// What the function said.
         error: Error,
     },
-    /// Another try of the same delivery has taken the work over, and may have been given up since.
-    #[error("attempt {attempt} at stage `{stage}` was overtaken by another try of the same delivery")]
-    Overtaken {
-        /// The stage's name.
-        stage: String,
-        /// Which attempt it was.
-        attempt: u32,
-    },
     /// The store did not answer.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -81,6 +73,15 @@ pub enum HandleError {
         /// Its key.
         key: String,
     },
+    /// Another attempt has taken over, and came to no outcome yet.
+    #[error("another attempt at stage `{stage}` has taken over; the event is looked at again")]
+    Overtaken {
+        /// The stage's name.
+        stage: String,
+    },
+    /// The invocation's time was over before it could claim its work.
+    #[error("the invocation's time was over before its work was claimed")]
+    Late,
     /// A message could not be written.
     #[error("a message to `{stage}` cannot be written: {cause}")]
     Unwritable {

@@ -64,11 +64,12 @@ impl Hold {
         }
     }
 
-    /// Claims the node for the delivery that the claim names, unless another has it.
+    /// Claims the node for the delivery that the claim names, unless another has it. One whose own lease would be over takes
+    /// nothing over: it was frozen, and the platform has given it up.
     pub(crate) async fn claim(
         mut self,
         ledger: &Ledger<'_>,
-        revived: bool,
+        again: bool,
         now: Timestamp,
         attempts: u32,
     ) -> Result<Claimed, HandleError> {
@@ -80,7 +81,10 @@ impl Hold {
             if self.run.as_ref().is_some_and(|record| record.end.is_some()) {
                 return Ok(Claimed::Drop);
             }
-            match self.claim.meet(&mine.owner, revived, now, attempts) {
+            match self.claim.meet(&mine.owner, again, now, attempts) {
+                Meeting::TakeOver { .. } | Meeting::Exhausted if ledger.now() >= mine.lease => {
+                    return Err(HandleError::Late);
+                }
                 Meeting::TakeOver { attempt } => self.claim = Claim { attempt, ..mine.clone() },
                 Meeting::Wait { until } => return Ok(Claimed::Wait { until }),
                 Meeting::Repeat => return Ok(Claimed::Repeat(self)),

@@ -35,6 +35,11 @@ impl<'a> Ledger<'a> {
         self.writes.load(Ordering::Relaxed)
     }
 
+    /// Now, by this instance's clock.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.ports.clock.now()
+    }
+
     async fn patiently<T, E, F>(&self, mut ask: impl FnMut() -> F) -> Result<T, E>
     where
         F: Future<Output = Result<T, E>>,

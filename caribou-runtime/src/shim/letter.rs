@@ -49,7 +49,7 @@ impl Inner {
                 if (left || self.is_leased(&hold.claim)) && message.hops <= self.most_hops() && !overdue {
                     // The last attempt may be alive, or another may come through: the ordinary way decides.
                     message.hops += 1;
-                    message.revived = true;
+                    message.again = true;
                     let stage = self.name_of(message.to).to_owned();
                     let body = message.encode().map_err(|cause| HandleError::Unwritable { stage, cause })?;
                     return self.send_again(event, message.to, body, &hold.claim).await;
@@ -76,7 +76,7 @@ impl Inner {
         let mut attempt = Attempt { pin: &pin, ..attempt };
         attempt.number = hold.claim.attempt;
         if let Progress::Done(_) = hold.claim.progress {
-            return attempt.deliver(&mut hold, AttemptOutcome::Succeeded).await;
+            return attempt.deliver_again(&mut hold, AttemptOutcome::Succeeded).await;
         }
         attempt.fail(&mut hold, self.gave_up(reason), vec![Value::Json(request.input)]).await
     }

@@ -19,11 +19,18 @@
 //! 1. *Claim.* The item `claim/{run}/{node}` in the function's own region is put if absent, with a lease that ends 5 s
 //!    after the invocation. A retry of the same delivery takes over at once; another delivery is parked until the lease
 //!    has ended, and takes over if there is still no outcome.
+//!
+//!    The delivery that a claim names answers for it: it is acknowledged when what it recorded is sent, and not before. An
+//!    instance that was frozen may claim for a delivery that was parked meanwhile; so one that was parked sends what it finds
+//!    recorded again, as a dead letter does.
 //! 2. *Work.* Blobs that are read here are fetched, the author's function is called, and the body's slice decides what
 //!    is sent.
 //! 3. *Outcome.* The claim's item is written again, on condition that nobody has written since. An attempt that comes
 //!    second sends what the first recorded.
 //! 4. *Sends.* Whoever finds an outcome that its own delivery recorded sends it again: receivers drop duplicates.
+//! 5. *Failover.* What a region certainly has not accepted goes home, once that is recorded. Only the attempt that recorded
+//!    the outcome can be certain, and only until anybody else sends it: who does records that first, and from then on
+//!    nothing moves.
 //!
 //! The entry does the same with the run record in the home region as its item: pin and claim are one write, and the
 //! glue over the input is evaluated once.
@@ -46,6 +53,7 @@ pub mod error;
 pub mod event;
 
 pub(crate) mod claim;
+pub(crate) mod sync;
 
 mod attempt;
 mod collect;
@@ -60,7 +68,6 @@ mod letter;
 mod plans;
 mod spill;
 mod stage;
-mod sync;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -103,7 +110,7 @@ pub struct Shim {
 pub(crate) struct Inner {
     pub(crate) deployment: Deployment,
     pub(crate) ports: Ports,
-    pub(crate) graph: Graph,
+    pub(crate) graph: Arc<Graph>,
     /// The function that is served.
     pub(crate) function: FunctionSpec,
     pub(crate) plans: Plans,
@@ -118,18 +125,32 @@ impl Shim {
     pub fn new(deployment: Deployment, ports: Ports) -> Result<Self, ShimError> {
         let graph = (deployment.workflow.graph)();
         graph.validate()?;
+        Self::of(deployment, Arc::new(graph), ports)
+    }
+
+    /// A shim for a deployment of a workflow whose graph is sound.
+    pub(crate) fn of(deployment: Deployment, graph: Arc<Graph>, ports: Ports) -> Result<Self, ShimError> {
         let function = graph.functions.iter().find(|function| function.name == deployment.function);
         let Some(function) = function.cloned() else {
             let known: Vec<_> =
                 graph.functions.iter().map(|function| format!("`{}`", function.name)).collect();
             return Err(ShimError::UnknownFunction {
-                workflow: graph.workflow,
+                workflow: graph.workflow.clone(),
                 function: deployment.function,
                 known: known.join(", "),
             });
         };
         let plans = Plans::new(&graph, &deployment.home, deployment.plan_cache);
         Ok(Self { inner: Arc::new(Inner { deployment, ports, graph, function, plans }) })
+    }
+
+    /// Another instance of the same, which has read nothing yet.
+    #[cfg(feature = "memory")]
+    pub(crate) fn fresh(&self) -> Self {
+        let Inner { deployment, ports, graph, function, plans } = &*self.inner;
+        let (deployment, ports, plans) = (deployment.clone(), ports.clone(), plans.fresh());
+        let (graph, function) = (graph.clone(), function.clone());
+        Self { inner: Arc::new(Inner { deployment, ports, graph, function, plans }) }
     }
 
     /// Handles one delivery of a message or a request.

@@ -26,6 +26,12 @@ impl Plans {
         Self { home: Arc::new(Plan::at_home(graph, home.clone())), keep, cached: Mutex::new(None) }
     }
 
+    /// The same without what was read.
+    #[cfg(feature = "memory")]
+    pub(crate) fn fresh(&self) -> Self {
+        Self { home: self.home.clone(), keep: self.keep, cached: Mutex::new(None) }
+    }
+
     /// The plan for a run that begins now: that of home if it is in force, else everything at home.
     pub(crate) async fn current(&self, store: &dyn Store, graph: &Graph, now: Timestamp) -> Arc<Plan> {
         let cached = self.cached.lock().unwrap_or_else(PoisonError::into_inner).clone();

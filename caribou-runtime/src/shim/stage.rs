@@ -18,6 +18,7 @@ use super::sync::Arrived;
 use crate::message::Message;
 use crate::pin::hash;
 use crate::port::BlobError;
+use crate::request::Request;
 use crate::run::{End, Failure};
 use crate::{BoxFuture, Context, Delivery, Error, Outbox, Returned, RouteError, Step, Value, Values};
 
@@ -41,7 +42,7 @@ impl Inner {
     pub(crate) async fn handle_message(&self, event: &Event) -> Result<Handled, HandleError> {
         let message = Message::decode(&event.body).map_err(Refusal::from)?;
         self.check(&message)?;
-        let Message { pin, to: node, item, revived, hops, sent, values, .. } = message;
+        let Message { pin, to: node, item, again, hops, sent, values, .. } = message;
         let input = || values.into_iter().map(Value::from).collect();
         let mut attempt = Attempt::new(self, event, &pin, node);
         attempt.item = item;
@@ -62,7 +63,7 @@ impl Inner {
         let claimed = if self.is_unclaimed(node) {
             Claimed::Mine(hold)
         } else {
-            hold.claim(&attempt.ledger, revived, now, self.function.attempts()).await?
+            hold.claim(&attempt.ledger, again, now, self.function.attempts()).await?
         };
         match claimed {
             Claimed::Mine(mut hold) => {
@@ -131,7 +132,8 @@ impl Inner {
         )
     }
 
-    /// Sends the event again, to be looked at when a lease has ended. The event is acknowledged only after that.
+    /// Sends the event again, to be looked at when a lease has ended. The event is acknowledged only after that, and what is
+    /// sent says that it was: if the work is done by then, what it sent may be missing.
     pub(crate) async fn park(
         &self,
         event: &Event,
@@ -141,7 +143,15 @@ impl Inner {
         let jitter = Duration::from_millis(hash(event.request_id.as_bytes()) % 1000);
         let to = self.address_of(node, &self.deployment.region);
         let not_before = Some(until.plus(jitter));
-        self.hand_over(&to, &event.body, not_before, event.deadline, false).await?;
+        let body = if Message::is_meant_by(&event.body) {
+            let message = Message::decode(&event.body).map_err(Refusal::from)?;
+            let unwritable = |cause| HandleError::Unwritable { stage: self.name_of(node).to_owned(), cause };
+            Message { again: true, ..message }.encode().map_err(unwritable)?
+        } else {
+            let request = Request::decode(&event.body).map_err(Refusal::from)?;
+            request.encode_again().map_err(Refusal::from)?
+        };
+        self.hand_over(&to, &body, not_before, event.deadline, false).await?;
         Ok(Handled::Parked { until })
     }
 }
@@ -186,8 +196,9 @@ impl Attempt<'_> {
         let returned = if let Some(failure) = failure {
             Err(failure)
         } else {
-            let call = self.call(&values)?;
-            self.returned(call).await
+            let context = self.context();
+            let call = self.call(&context, &values)?;
+            self.returned(call, &context).await
         };
         let values = match returned {
             Ok(output) => values.with_output(output),
@@ -203,12 +214,9 @@ impl Attempt<'_> {
         Ok(deliveries)
     }
 
-    /// Prepares the call of the author's function.
-    fn call(&self, values: &Values) -> Result<BoxFuture<Returned>, Stopped> {
-        let Some(call) = (self.shim.deployment.workflow.call)(self.node) else {
-            return Err(for_good(&RouteError::NoSuchStep(Step::After(self.node)), values));
-        };
-        let context = Context {
+    /// What the author's function may know of this attempt.
+    fn context(&self) -> Context {
+        Context {
             run: self.pin.run.clone(),
             stage: self.stage().to_owned(),
             item: self.place().item,
@@ -216,9 +224,18 @@ impl Attempt<'_> {
             attempt: self.number,
             deadline: self.event.deadline,
             traceparent: self.pin.traceparent.clone(),
+        }
+    }
+
+    /// Prepares the call of the author's function.
+    fn call(&self, context: &Context, values: &Values) -> Result<BoxFuture<Returned>, Stopped> {
+        let Some(call) = (self.shim.deployment.workflow.call)(self.node) else {
+            return Err(for_good(&RouteError::NoSuchStep(Step::After(self.node)), values));
         };
-        self.shim.ports.telemetry.started(&context);
-        match catch_unwind(AssertUnwindSafe(|| call(context, values))) {
+        let telemetry = &self.shim.ports.telemetry;
+        telemetry.started(context);
+        telemetry.reads(context, values);
+        match catch_unwind(AssertUnwindSafe(|| call(context.clone(), values))) {
             Ok(Ok(call)) => Ok(call),
             Ok(Err(error)) => Err(for_good(&error, values)),
             Err(panic) => Err(for_good(&panic_text(panic.as_ref()), values)),
@@ -226,11 +243,12 @@ impl Attempt<'_> {
     }
 
     /// What the author's function returns. A panic is a failure of its own.
-    async fn returned(&mut self, call: BoxFuture<Returned>) -> Returned {
+    async fn returned(&mut self, call: BoxFuture<Returned>, context: &Context) -> Returned {
         let clock = &self.shim.ports.clock;
         let started = clock.now();
         self.started = Some(started);
         let returned = AssertUnwindSafe(call).catch_unwind().await;
+        clock.work(context).await;
         self.duration = clock.now().since(started);
         returned.unwrap_or_else(|panic| Err(Error::transient(panic_text(panic.as_ref()))))
     }
@@ -328,7 +346,8 @@ impl Attempt<'_> {
         let (deliveries, values) = spill.deliveries(deliveries).await?;
         let started = self.started.unwrap_or_else(|| self.shim.ports.clock.now());
         let duration_ms = self.duration.as_secs_f64() * 1e3;
-        let outcome = Outcome { started, duration_ms, deliveries, values, caught: self.caught };
+        let outcome =
+            Outcome { started, duration_ms, deliveries, values, caught: self.caught, settled: false };
         let kind = outcome.kind();
         if hold.advance(&self.ledger, Progress::Done(outcome)).await? {
             self.deliver(hold, kind).await
@@ -345,7 +364,10 @@ impl Attempt<'_> {
             Progress::Done(outcome) => {
                 self.started = Some(outcome.started);
                 self.duration = Duration::from_secs_f64((outcome.duration_ms / 1e3).clamp(0.0, 1e6));
-                self.deliver(hold, outcome.kind()).await
+                // Another delivery's line of telemetry is its own.
+                let own = hold.claim.owner == self.event.request_id;
+                let kind = if own { outcome.kind() } else { AttemptOutcome::Superseded };
+                self.deliver_again(hold, kind).await
             }
             Progress::Failed(_) => self.report(hold).await,
             Progress::Working => Ok(()),

@@ -7,7 +7,7 @@ use serde_json::{Value as Json, json};
 
 use crate::first_law::{holds, seeds, simulation};
 use crate::map_workflows::{MEETING, RESCUE, SPREAD};
-use crate::platform::Platform;
+use crate::platform::{Platform, wait};
 
 fn result(report: &Report) -> &Json {
     match report.runs.values().next().unwrap() {
@@ -101,6 +101,28 @@ fn crashes_that_exhaust_the_attempts_are_a_value() {
 }
 
 #[test]
+fn an_attempt_that_was_overtaken_is_not_acknowledged_before_there_is_an_outcome() {
+    let mut platform = Platform::new(&RESCUE);
+    let run = platform.start(json!(71));
+    platform.deliver_one();
+    let (to, body) = platform.take_one();
+    let event = platform.event(&body);
+    let first = platform.freeze(&to, event.clone());
+    let second = platform.freeze(&to, event.clone());
+    // If it were, and the second died after it recorded its outcome, nobody would be left to send it.
+    let overtaken = wait(first).unwrap_err();
+    assert_eq!(
+        overtaken.to_string(),
+        "another attempt at stage `risky` has taken over; the event is looked at again"
+    );
+    wait(second).unwrap();
+    platform.handle(&to, event).unwrap();
+    platform.deliver_all();
+    let RunStatus::Succeeded { result, .. } = platform.status(&run) else { panic!() };
+    assert_eq!(result, json!([143, null]));
+}
+
+#[test]
 fn a_dead_letter_that_nobody_claimed_is_a_value() {
     let mut platform = Platform::new(&RESCUE);
     let run = platform.start(json!(4));
@@ -155,7 +177,7 @@ fn with_faults_every_run_is_its_plain_call_with_the_recorded_failures() {
                         rescued += 1;
                         let caught = |outcome| outcome == AttemptOutcome::Caught;
                         let mut records = report.telemetry.iter().filter(|record| record.run == *run);
-                        assert!(records.any(|record| caught(record.outcome)), "{:#?}", report.schedule);
+                        assert!(records.any(|record| caught(record.outcome)), "{}", report.schedule);
                     }
                 }
             }

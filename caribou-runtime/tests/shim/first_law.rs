@@ -105,7 +105,7 @@ fn a_duplicate_runs_no_stage_twice_and_fires_a_sync_node_once() {
             for call in report.calls.iter().filter(|call| !harmless(&call.stage)) {
                 *calls.entry((&call.stage, call.item)).or_default() += 1;
             }
-            assert!(calls.values().all(|count| *count == 1), "{calls:?}\n{:#?}", report.schedule);
+            assert!(calls.values().all(|count| *count == 1), "{calls:?}\n{}", report.schedule);
         }
     }
 }

@@ -3,6 +3,12 @@
 #[cfg(test)]
 mod caught;
 #[cfg(test)]
+mod change;
+#[cfg(test)]
+mod failover;
+#[cfg(test)]
+mod faults;
+#[cfg(test)]
 mod first_law;
 #[cfg(test)]
 mod map;

@@ -24,6 +24,14 @@ function!(Risky "risky", |context, n: u64| -> u64 {
     match (n, context.attempt) {
         (13, _) => Err(Error::permanent("13 is refused")),
         (77, _) => std::future::pending().await,
+        (71, _) => {
+            let mut waits = true;
+            let once = |_: &mut std::task::Context<'_>| match std::mem::take(&mut waits) {
+                true => std::task::Poll::Pending,
+                false => std::task::Poll::Ready(Ok(n * 2)),
+            };
+            std::future::poll_fn(once).await
+        }
         (100.., _) => panic!("{n} is too much"),
         (90.., _) => Err(Error::transient("never")),
         (50.., attempt) if attempt < 3 => Err(Error::transient("not yet")),

@@ -182,7 +182,12 @@ fn another_delivery_meets_a_live_lease_and_is_parked_until_it_ends() {
 
     let other = bench.event(&body);
     assert_eq!(bench.handle(&to, other).unwrap(), Handled::Parked { until });
-    assert_eq!(bench.message(), (to.clone(), body.clone()), "it is sent again, as it was");
+    let (parked_to, parked) = bench.message();
+    assert_eq!(
+        (parked_to, parked.replace(r#""f":8"#, r#""f":0"#)),
+        (to.clone(), body.clone()),
+        "it is sent again"
+    );
 
     let error = bench.handle(&to, first).unwrap_err();
     assert!(error.to_string().starts_with("attempt 2"), "the platform's retry takes over at once: {error}");
@@ -337,4 +342,55 @@ fn handling_an_event_can_move_between_threads() {
     let shim = bench.shim("double", &HOME).unwrap();
     sendable(shim.handle(event.clone()));
     sendable(shim.handle_failure(event, "it crashed"));
+}
+
+/// A message to `double`, and the bench on which its run has begun.
+fn at_double() -> (Bench, RunId, StageAddress, String) {
+    let mut bench = Bench::new(&CHAIN);
+    let run = bench.start("r", json!(4));
+    bench.deliver();
+    let (to, body) = bench.message();
+    (bench, run, to, body)
+}
+
+#[test]
+fn what_was_parked_sends_again_what_was_recorded_meanwhile() {
+    // The instance whose delivery was parked, or another, may have recorded it, and died before its sends.
+    let (mut bench, _, to, body) = at_double();
+    let parked = body.replace(r#""f":0"#, r#""f":8"#);
+    let event = bench.event(&body);
+    bench.handle(&to, event).unwrap();
+    let sent = bench.message();
+    let event = bench.event(&parked);
+    assert_eq!(bench.handle(&to, event).unwrap(), Handled::Done);
+    assert_eq!(bench.message().0, sent.0);
+    let event = bench.event(&body);
+    assert_eq!(bench.handle(&to, event).unwrap(), Handled::Duplicate, "any other duplicate is dropped");
+}
+
+#[test]
+fn a_parked_request_sends_again_what_was_recorded_meanwhile() {
+    let mut bench = Bench::new(&CHAIN);
+    bench.start("r", json!(4));
+    let (to, body) = bench.message();
+    let event = bench.event(&body);
+    bench.handle(&to, event).unwrap();
+    let sent = bench.message();
+    let event = bench.event(&body.replacen(r#"{"caribou":1,"#, r#"{"caribou":1,"again":true,"#, 1));
+    assert!(matches!(bench.handle(&to, event).unwrap(), Handled::Accepted { .. }));
+    assert_eq!(bench.message().0, sent.0);
+}
+
+#[test]
+fn an_invocation_whose_time_is_over_takes_nothing_over() {
+    let mut bench = Bench::new(&FORK);
+    bench.start("r", json!(50));
+    bench.deliver();
+    bench.deliver();
+    let (to, body) = bench.world.take_messages().remove(0);
+    let event = bench.event(&body);
+    bench.handle(&to, event.clone()).unwrap_err();
+    bench.world.advance(Duration::from_secs(66));
+    let late = bench.handle(&to, event).unwrap_err().to_string();
+    assert_eq!(late, "the invocation's time was over before its work was claimed");
 }

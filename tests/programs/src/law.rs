@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
-use caribou::testing::{Faults, Report, Simulation};
+use caribou::testing::{Cause, Faults, Report, Schedule, Simulation};
 use caribou_runtime::RunStatus;
 use caribou_runtime::model::{AttemptOutcome, Epoch, Graph, Placement, Plan, Region, Timestamp};
 use serde_json::Value as Json;
@@ -36,7 +36,7 @@ pub struct Breach {
     /// What is wrong.
     pub what: String,
     /// What happened in the simulation.
-    pub schedule: Vec<String>,
+    pub schedule: Schedule,
 }
 
 impl Breach {
@@ -54,37 +54,68 @@ impl fmt::Display for Breach {
         if let Some(input) = input {
             writeln!(f, "with the input {input}, simulated with seed {seed}:")?;
         }
-        writeln!(f, "{what}")?;
-        schedule.iter().try_for_each(|line| writeln!(f, "  {line}"))
+        write!(f, "{what}\n{schedule}")
     }
 }
 
+/// Why a run has another end than its plain call: more went wrong than retries can bear.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Loss {
+    /// It failed.
+    Failed(Cause),
+    /// A stage was given up for good, and its failure was a value.
+    GivenUp,
+}
+
 /// How runs ended.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
     /// As the plain call, with a result.
     pub succeeded: usize,
     /// As the plain call, with an error.
     pub refused: usize,
-    /// Without a result, or with that of a stage given up for good, where the plain call has one: more went wrong than
-    /// retries can bear.
-    pub lost: usize,
+    /// Otherwise than the plain call.
+    pub lost: BTreeMap<Loss, usize>,
 }
 
 impl Tally {
     /// Both together.
     #[must_use]
-    pub fn with(self, other: Self) -> Self {
-        Self {
-            succeeded: self.succeeded + other.succeeded,
-            refused: self.refused + other.refused,
-            lost: self.lost + other.lost,
+    pub fn with(mut self, other: Self) -> Self {
+        self.succeeded += other.succeeded;
+        self.refused += other.refused;
+        for (loss, runs) in other.lost {
+            *self.lost.entry(loss).or_default() += runs;
         }
+        self
+    }
+
+    fn loss(loss: Loss) -> Self {
+        Self { lost: BTreeMap::from([(loss, 1)]), ..Self::default() }
+    }
+
+    /// Those that ended otherwise than the plain call.
+    pub fn lost(&self) -> usize {
+        self.lost.values().sum()
     }
 
     /// All runs.
-    pub fn runs(self) -> usize {
-        self.succeeded + self.refused + self.lost
+    pub fn runs(&self) -> usize {
+        self.succeeded + self.refused + self.lost()
+    }
+}
+
+impl fmt::Display for Tally {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let runs = self.runs().max(1) as f64;
+        let mut line =
+            |what: &str, n: usize| writeln!(f, "  {n:>8}  {:7.3} %  {what}", n as f64 * 100.0 / runs);
+        line("succeeded as their plain call", self.succeeded)?;
+        line("failed as their plain call", self.refused)?;
+        self.lost.iter().try_for_each(|(loss, runs)| match loss {
+            Loss::Failed(cause) => line(&format!("lost: {cause}"), *runs),
+            Loss::GivenUp => line("lost: a stage was given up, and its failure was a value", *runs),
+        })
     }
 }
 
@@ -101,7 +132,7 @@ struct Plain {
 /// What is wrong with it.
 pub fn check_graph(case: &Case) -> Result<(), Box<Breach>> {
     let breach = |what: String| {
-        Err(Box::new(Breach { case: *case, input: None, seed: 0, what, schedule: Vec::new() }))
+        Err(Box::new(Breach { case: *case, input: None, seed: 0, what, schedule: Schedule::default() }))
     };
     let graph: Graph = (case.workflow.graph)();
     if let Err(error) = graph.validate() {
@@ -128,8 +159,22 @@ pub fn check_graph(case: &Case) -> Result<(), Box<Breach>> {
 ///
 /// The first run that differs.
 pub fn check_runs(case: &Case, seed: u64, faults: &Faults) -> Result<Tally, Box<Breach>> {
+    check_runs_in(case, seed, faults, |simulation| simulation)
+}
+
+/// The same in a simulation with something besides.
+///
+/// # Errors
+///
+/// The first run that differs.
+pub fn check_runs_in(
+    case: &Case,
+    seed: u64,
+    faults: &Faults,
+    set: impl Fn(Simulation) -> Simulation,
+) -> Result<Tally, Box<Breach>> {
     let inputs = case.inputs();
-    let breach = |input: Option<&Json>, what: String, schedule: Vec<String>| {
+    let breach = |input: Option<&Json>, what: String, schedule: Schedule| {
         Box::new(Breach { case: *case, input: input.cloned(), seed, what, schedule })
     };
     recorder::take();
@@ -140,9 +185,10 @@ pub fn check_runs(case: &Case, seed: u64, faults: &Faults) -> Result<Tally, Box<
         .probe_share(0.1)
         .faults(faults.clone())
         .ports(recorder::listen);
-    let report = catch_unwind(AssertUnwindSafe(|| simulation.run(inputs.clone())));
+    let simulation = set(simulation);
+    let report = catch_unwind(AssertUnwindSafe(|| simulation.run(&inputs)));
     let notes = recorder::take();
-    let report = report.map_err(|_| breach(None, "the simulation panicked".into(), Vec::new()))?;
+    let report = report.map_err(|_| breach(None, "the simulation panicked".into(), Schedule::default()))?;
     let certain = *faults == Faults::default();
     let mut tally = Tally::default();
     for (index, (input, plain)) in inputs.iter().zip(&plains).enumerate() {
@@ -152,7 +198,13 @@ pub fn check_runs(case: &Case, seed: u64, faults: &Faults) -> Result<Tally, Box<
             Err(what) => return Err(breach(Some(input), what, report.schedule)),
         }
     }
-    Ok(tally)
+    // Results are held against the plain calls above; this is what holds of all runs alike.
+    match report.check_first_law_by(|_, _| true) {
+        Ok(_) => Ok(tally),
+        Err(violation) => {
+            Err(breach(None, format!("{}: {}", violation.run, violation.what), report.schedule))
+        }
+    }
 }
 
 /// Calls the workflow as a function.
@@ -211,7 +263,7 @@ impl Deployed<'_> {
             self.report.runs.iter().find(|(run, _)| run.as_str() == self.run).map(|(_, status)| status);
         match (status, &plain.result) {
             (Some(RunStatus::Succeeded { .. }), _) if self.gave_up_a_stage() && !self.certain => {
-                Ok(Tally { lost: 1, ..Tally::default() })
+                Ok(Tally::loss(Loss::GivenUp))
             }
             (Some(RunStatus::Succeeded { result, .. }), Ok(wanted)) if result == wanted => {
                 self.check_calls(&plain.calls)?;
@@ -221,7 +273,8 @@ impl Deployed<'_> {
                 Err(format!("the run gives {result}, the plain call {wanted:?}"))
             }
             (Some(RunStatus::Failed { error, stage, .. }), Err(wanted)) => {
-                if self.certain && !self.is_known(error, wanted) {
+                let lost = !self.certain && Cause::of(error) != Cause::Function;
+                if !lost && !self.is_known(error, wanted) {
                     return Err(format!(
                         "the run fails in {stage:?} with `{error}`, the plain call with `{wanted}`"
                     ));
@@ -231,7 +284,7 @@ impl Deployed<'_> {
             (Some(RunStatus::Failed { error, stage, .. }), Ok(wanted)) if self.certain => {
                 Err(format!("the run fails in {stage:?} with `{error}`, the plain call gives {wanted}"))
             }
-            (Some(RunStatus::Failed { .. }), Ok(_)) => Ok(Tally { lost: 1, ..Tally::default() }),
+            (Some(RunStatus::Failed { error, .. }), Ok(_)) => Ok(Tally::loss(Loss::Failed(Cause::of(error)))),
             (status, _) => Err(format!("the run never ends: {status:?}")),
         }
     }

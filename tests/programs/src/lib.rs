@@ -5,6 +5,7 @@
 //! | [`values`] | the types of the programs' values, and glue that may fail |
 //! | [`functions`] | the functions that programs call |
 //! | [`recorder`] | notes every call of a function, plain or deployed |
+//! | [`workflows`] | programs that are written by hand |
 //! | [`case`] | a program with its source and inputs |
 //! | [`law`] | the check |
 //!
@@ -19,6 +20,7 @@ pub mod functions;
 pub mod law;
 pub mod recorder;
 pub mod values;
+pub mod workflows;
 
 /// What a program sees.
 pub mod prelude {

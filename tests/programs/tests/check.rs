@@ -104,7 +104,8 @@ fn a_failure_that_should_be_none_and_one_that_is_missing_are_found() {
 fn slices_of_another_program_are_found_even_where_the_plain_call_fails() {
     let mixed = Workflow { route: chatty::WORKFLOW.route, ..strict::WORKFLOW };
     let told = breach(strict::WORKFLOW, mixed);
-    assert!(told.contains("the run fails in") || told.contains("the run never ends"), "{told}");
+    let found = ["the run fails in", "the run never ends", "the graph says Some(\"check\")"];
+    assert!(found.iter().any(|what| told.contains(what)), "{told}");
 }
 
 #[test]

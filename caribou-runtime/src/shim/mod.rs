@@ -46,6 +46,7 @@ pub mod error;
 pub mod event;
 
 pub(crate) mod claim;
+pub(crate) mod sync;
 
 mod attempt;
 mod collect;
@@ -60,7 +61,6 @@ mod letter;
 mod plans;
 mod spill;
 mod stage;
-mod sync;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -190,6 +190,7 @@ inventory::submit! {
     }
 }
 
-fn main() -> ExitCode {
+/// Serves the function that the environment names.
+pub(crate) fn main() -> ExitCode {
     caribou_runtime::bootstrap::run()
 }

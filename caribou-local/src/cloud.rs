@@ -1,9 +1,11 @@
 //! An embedded cloud in this process.
 
-use std::sync::Arc;
+use std::fmt;
+use std::sync::{Arc, Weak};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use caribou_model::Timestamp;
 use caribou_runtime::local::SystemClock;
 use caribou_runtime::port::Clock;
 use serde::{Deserialize, Serialize};
@@ -12,7 +14,7 @@ use tokio::runtime::Runtime;
 use crate::disk::Disk;
 use crate::distance::Distances;
 use crate::platform::Platform;
-use crate::{CloudError, Config, server, store};
+use crate::{CloudError, Config, DiskUse, FaultCounts, server, store};
 
 /// How often what has expired is removed.
 const SWEEP_EVERY: Duration = Duration::from_mins(10);
@@ -43,12 +45,12 @@ const SWEEP_EVERY: Duration = Duration::from_mins(10);
 /// # })?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Debug)]
 pub struct Cloud {
     endpoint: String,
     stopped: tokio::sync::watch::Receiver<bool>,
     /// A runtime of its own, so that everything ends when it does; and the writer of its disk.
     running: Option<(Runtime, JoinHandle<()>)>,
+    platform: Weak<Platform>,
 }
 
 /// What is going on in a cloud.
@@ -62,6 +64,16 @@ pub struct CloudStatus {
     pub dead_letters: usize,
     /// Function instances that live, at work or waiting.
     pub instances: usize,
+    /// What went wrong because it was asked for.
+    pub faults: FaultCounts,
+    /// What was written to the disk.
+    pub disk: DiskUse,
+}
+
+impl fmt::Debug for Cloud {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cloud").field("endpoint", &self.endpoint).finish_non_exhaustive()
+    }
 }
 
 impl Cloud {
@@ -96,11 +108,12 @@ impl Cloud {
             Ok((platform, writer)) => {
                 let (sender, stopped) = tokio::sync::watch::channel(false);
                 let endpoint = platform.endpoint().to_owned();
+                let weak = Arc::downgrade(&platform);
                 runtime.spawn(async move {
                     platform.stop_requested.notified().await;
                     let _ = sender.send(true);
                 });
-                Ok(Self { endpoint, stopped, running: Some((runtime, writer)) })
+                Ok(Self { endpoint, stopped, running: Some((runtime, writer)), platform: weak })
             }
             Err(error) => {
                 runtime.shutdown_background();
@@ -117,6 +130,18 @@ impl Cloud {
     /// Waits until somebody asks with [`Control::stop`](crate::Control::stop) that it be stopped.
     pub async fn stop_requested(&self) {
         let _ = self.stopped.clone().wait_for(|stopped| *stopped).await;
+    }
+
+    /// Removes the items, sets and blobs that have expired at `now`, in all regions. A cloud does that by itself as it
+    /// starts and every ten minutes; this is for those whose clock is not the machine's.
+    ///
+    /// # Errors
+    ///
+    /// [`CloudError::State`] if the state cannot be written.
+    pub async fn remove_expired(&self, now: Timestamp) -> Result<(), CloudError> {
+        let Some(platform) = self.platform.upgrade() else { return Ok(()) };
+        let state = platform.config.state.clone();
+        remove_expired(&platform, now).await.map_err(|cause| CloudError::State { path: state, cause })
     }
 
     /// Ends all function instances and the cloud. When this returns the port is free and the state may be used by
@@ -158,14 +183,17 @@ async fn run(config: Config) -> Result<(Arc<Platform>, JoinHandle<()>), CloudErr
 
 async fn sweep(platform: Arc<Platform>) {
     loop {
-        let now = SystemClock.now();
-        if let Err(error) = platform.disk().write(move |tables| store::sweep(tables, now)).await {
-            tracing::warn!(%error, "what has expired in the store is not removed");
-        }
-        let swept = Arc::clone(&platform);
-        if let Ok(Err(error)) = tokio::task::spawn_blocking(move || swept.blobs.sweep(now)).await {
-            tracing::warn!(%error, "blobs that have expired are not removed");
+        if let Err(error) = remove_expired(&platform, SystemClock.now()).await {
+            tracing::warn!(%error, "what has expired is not removed");
         }
         SystemClock.sleep(SWEEP_EVERY).await;
     }
+}
+
+async fn remove_expired(platform: &Arc<Platform>, now: Timestamp) -> Result<(), String> {
+    let swept = platform.disk().write(move |tables| store::sweep(tables, now)).await;
+    let blobs = Arc::clone(platform);
+    let blobs = tokio::task::spawn_blocking(move || blobs.blobs.sweep(now)).await;
+    swept.map_err(|error| error.to_string())?;
+    blobs.map_err(|error| error.to_string())?.map_err(|error| error.to_string())
 }

@@ -6,9 +6,13 @@ use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread::JoinHandle;
 
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
 use redb::{
     Database, ReadTransaction, ReadableDatabase, ReadableTable, Table, TableDefinition, WriteTransaction,
 };
+use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 
 use crate::CloudError;
@@ -131,11 +135,43 @@ where
     }
 }
 
+/// What the writer of the state has done since the cloud was started.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DiskUse {
+    /// Commits, each of them forced to the disk.
+    pub commits: u64,
+    /// Writes in them.
+    pub writes: u64,
+    /// Time spent on the writes before their commit, in µs.
+    pub applying_us: u64,
+    /// Time spent on the commits, in µs: above all waiting for the disk.
+    pub committing_us: u64,
+}
+
+#[derive(Default)]
+struct Gauge {
+    commits: AtomicU64,
+    writes: AtomicU64,
+    applying_us: AtomicU64,
+    committing_us: AtomicU64,
+}
+
+impl Gauge {
+    fn note(&self, writes: usize, applying: Duration, committing: Duration) {
+        let add = |to: &AtomicU64, more: u64| to.fetch_add(more, Ordering::Relaxed);
+        add(&self.commits, 1);
+        add(&self.writes, writes as u64);
+        add(&self.applying_us, applying.as_micros() as u64);
+        add(&self.committing_us, committing.as_micros() as u64);
+    }
+}
+
 /// The state on disk. Clones share it; the last one to go ends the writer.
 #[derive(Clone)]
 pub(crate) struct Disk {
     database: Arc<Database>,
     writer: Sender<Box<dyn Operation>>,
+    gauge: Arc<Gauge>,
 }
 
 impl Disk {
@@ -160,11 +196,13 @@ impl Disk {
         let database = Arc::new(database);
         let (writer, operations) = mpsc::channel();
         let written = Arc::clone(&database);
+        let gauge = Arc::new(Gauge::default());
+        let writing = Arc::clone(&gauge);
         let thread = std::thread::Builder::new()
             .name("caribou-disk".into())
-            .spawn(move || write_all(&written, &operations, sequence))
+            .spawn(move || write_all(&written, &operations, sequence, &writing))
             .map_err(CloudError::Threads)?;
-        Ok((Self { database, writer }, thread))
+        Ok((Self { database, writer, gauge }, thread))
     }
 
     /// Hands over something to write; `then` is called by the writer once it is on disk, or is not. What is
@@ -192,6 +230,18 @@ impl Disk {
         receiver.await.unwrap_or(Err(DiskError::Stopping))
     }
 
+    /// What the writer has done.
+    pub(crate) fn used(&self) -> DiskUse {
+        let of = |gauge: &AtomicU64| gauge.load(Ordering::Relaxed);
+        let Gauge { commits, writes, applying_us, committing_us } = &*self.gauge;
+        DiskUse {
+            commits: of(commits),
+            writes: of(writes),
+            applying_us: of(applying_us),
+            committing_us: of(committing_us),
+        }
+    }
+
     /// A view of everything that is on disk now.
     pub(crate) fn read(&self) -> Result<ReadTransaction, DiskError> {
         Ok(self.database.begin_read()?)
@@ -207,7 +257,12 @@ fn last_sequence(database: &Database) -> Result<u64, DiskError> {
     Ok(sequence)
 }
 
-fn write_all(database: &Database, operations: &Receiver<Box<dyn Operation>>, mut sequence: u64) {
+fn write_all(
+    database: &Database,
+    operations: &Receiver<Box<dyn Operation>>,
+    mut sequence: u64,
+    gauge: &Gauge,
+) {
     while let Ok(first) = operations.recv() {
         let mut batch = vec![first];
         while batch.len() < BATCH {
@@ -216,7 +271,7 @@ fn write_all(database: &Database, operations: &Receiver<Box<dyn Operation>>, mut
                 Err(_) => break,
             }
         }
-        let committed = write_batch(database, &mut batch, sequence);
+        let committed = write_batch(database, &mut batch, sequence, gauge);
         if let Ok(last) = &committed {
             sequence = *last;
         }
@@ -231,7 +286,9 @@ fn write_batch(
     database: &Database,
     batch: &mut [Box<dyn Operation>],
     sequence: u64,
+    gauge: &Gauge,
 ) -> Result<u64, DiskError> {
+    let (began, writes) = (Instant::now(), batch.len());
     let transaction = database.begin_write()?;
     let mut tables = Tables::open(&transaction, sequence)?;
     for operation in batch {
@@ -242,7 +299,9 @@ fn write_batch(
     if last != sequence {
         transaction.open_table(COUNTERS)?.insert(SEQUENCE, last)?;
     }
+    let applied = Instant::now();
     transaction.commit()?;
+    gauge.note(writes, applied - began, applied.elapsed());
     Ok(last)
 }
 

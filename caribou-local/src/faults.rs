@@ -22,6 +22,17 @@ pub struct Faults {
     pub seed: u64,
 }
 
+/// How often something went wrong because it was asked for, since the cloud was started.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FaultCounts {
+    /// Messages that were delivered twice.
+    pub duplicated: u64,
+    /// Instances that were killed while they handled an event.
+    pub killed: u64,
+    /// Calls to a region that was down, and so were refused.
+    pub refused: u64,
+}
+
 impl Faults {
     /// What is wrong with these numbers, if anything.
     pub(crate) fn mistake(&self) -> Option<String> {
@@ -45,23 +56,39 @@ const CALLS: u32 = 8;
 /// The faults in force and their draws.
 pub(crate) struct Dice {
     pub(crate) faults: Faults,
+    pub(crate) counts: FaultCounts,
     random: Pcg64,
 }
 
 impl Dice {
     pub(crate) fn new(faults: Faults) -> Self {
         let random = Pcg64::seed_from_u64(faults.seed);
-        Self { faults, random }
+        Self { faults, counts: FaultCounts::default(), random }
+    }
+
+    /// Other faults, and draws from their seed. What has happened stays counted.
+    pub(crate) fn replace(&mut self, faults: Faults) {
+        *self = Self { counts: self.counts, ..Self::new(faults) };
+    }
+
+    /// Whether a region is down, for somebody who calls it.
+    pub(crate) fn refuses(&mut self, region: &Region) -> bool {
+        let refuses = self.faults.down.contains(region);
+        self.counts.refused += u64::from(refuses);
+        refuses
     }
 
     /// Whether the next message is delivered twice.
     pub(crate) fn duplicate(&mut self) -> bool {
-        self.faults.duplicate > 0.0 && self.random.random_bool(self.faults.duplicate)
+        let twice = self.faults.duplicate > 0.0 && self.random.random_bool(self.faults.duplicate);
+        self.counts.duplicated += u64::from(twice);
+        twice
     }
 
     /// Whether and when the instance of the next event is killed.
     pub(crate) fn kill(&mut self) -> Option<Kill> {
         let killed = self.faults.kill > 0.0 && self.random.random_bool(self.faults.kill);
+        self.counts.killed += u64::from(killed);
         killed.then(|| Kill { after_calls: self.random.random_range(0..CALLS) })
     }
 }
@@ -80,6 +107,17 @@ mod tests {
         assert_eq!(draw(), draw());
         assert!(draw().iter().any(|(duplicate, _)| *duplicate));
         assert!(draw().iter().any(|(_, kill)| kill.is_some()));
+    }
+
+    #[test]
+    fn what_went_wrong_is_counted_and_stays_so_when_other_faults_are_asked_for() {
+        let home = Region::aws("us-east-1");
+        let down = [home.clone()].into();
+        let mut dice = Dice::new(Faults { kill: 1.0, duplicate: 1.0, down, ..Faults::default() });
+        assert!(dice.duplicate() && dice.kill().is_some() && dice.refuses(&home));
+        dice.replace(Faults::default());
+        assert!(!dice.duplicate() && dice.kill().is_none() && !dice.refuses(&home));
+        assert_eq!(dice.counts, FaultCounts { duplicated: 1, killed: 1, refused: 1 });
     }
 
     #[test]

@@ -152,4 +152,28 @@ mod tests {
         let same = disk.write(move |tables| add(tables, &HOME, "s", 1, soon, now, 8)).await.unwrap();
         assert_eq!((full, same), (None, Some(BTreeSet::from([1, 3]))));
     }
+
+    #[tokio::test]
+    async fn nothing_that_has_expired_is_left_in_the_tables() {
+        use redb::ReadableTableMetadata as _;
+
+        let state = tempfile::tempdir().unwrap();
+        let (disk, _writer) = Disk::open(state.path()).unwrap();
+        let at = Timestamp::from_millis;
+        for (key, expires) in [("soon", 100), ("late", 200)] {
+            disk.write(move |tables| {
+                put(tables, &HOME, key, b"v", Condition::Absent, at(expires), at(0))?;
+                add(tables, &HOME, key, 7, at(expires), at(0), 100)
+            })
+            .await
+            .unwrap();
+        }
+        for (now, left) in [(99, (2, 2)), (100, (1, 1)), (200, (0, 0))] {
+            let swept = disk.write(move |tables| {
+                sweep(tables, at(now))?;
+                Ok((tables.items.len()?, tables.sets.len()?))
+            });
+            assert_eq!(swept.await.unwrap(), left, "at {now}");
+        }
+    }
 }

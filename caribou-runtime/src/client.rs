@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use caribou_model::{NodeId, Plan, Region, RunId, Timestamp};
+use serde_json::json;
 
 use crate::codec::{self, CodecError};
 use crate::plan::PlanStoreError;
@@ -104,13 +105,12 @@ impl Client {
             sent: Some(now),
             traceparent: None,
         };
-        let text = request.input.to_string();
+        let text = Bytes::from(request.input.to_string());
         if text.len() > LARGEST_INLINE {
             let key = key::input(&self.workflow, &run);
             let bytes = text.len() as u64;
             let put = |region: Region| {
-                let content = Bytes::from(text.clone());
-                let (key, blobs) = (key.clone(), &self.ports.blobs);
+                let (key, content, blobs) = (key.clone(), text.clone(), &self.ports.blobs);
                 async move { blobs.put(&region, &key, content, now.plus(INPUT_KEPT)).await.map(|()| region) }
             };
             region = match put(region.clone()).await {
@@ -169,7 +169,12 @@ impl Client {
             Some(End::Failed { at: ended, failure }) => {
                 let mut input = Vec::new();
                 for value in failure.input {
-                    input.push(codec::to_json(&self.content(value).await?).map_err(unreadable)?);
+                    input.push(match self.content(value).await {
+                        Ok(content) => codec::to_json(&content).map_err(unreadable)?,
+                        // Often why the run failed; the rest of it can be told nevertheless.
+                        Err(BlobError::Missing { region, key }) => json!({ "gone": key, "region": region }),
+                        Err(error) => return Err(error.into()),
+                    });
                 }
                 let (stage, item, error) = (Some(failure.stage), failure.item, failure.error);
                 RunStatus::Failed { stage, item, error, input, started, ended, pin }

@@ -51,6 +51,8 @@ pub mod tag;
 pub mod value;
 pub mod workflow;
 
+#[cfg(test)]
+mod hostile;
 mod key;
 mod stored;
 

@@ -8,7 +8,7 @@
 //! | `e`, `h` | plan epoch and hour |
 //! | `f` | sum of 1 (probe), 2 (forwarded at the entry), 4 (fires a sync node), 8 (was parked or a dead letter) |
 //! | `d` | deadline of the run, ms since 1970 |
-//! | `p` | placement: home and the other regions, then `/` and one character for each stage: `-` for home, else the region's place after home in base 62 |
+//! | `p` | placement: home and the other regions, shortened (`usE1` is `us-east-1`), then `/` and one character for each stage: `-` for home, else the region's place after home in base 62 |
 //! | `x` | W3C `traceparent`; absent if the caller sent none |
 //! | `n` | the receiving node |
 //! | `m`, `a` | the sending node, and which attempt at it |
@@ -16,13 +16,23 @@
 //! | `s` | when it was sent, ms since 1970 |
 //! | `i` | to a map: which item it is for, from 0, and how many there are; absent in every other message |
 //! | `y` | the values: base64 text, or an object for one that lies in a blob |
+//!
+//! # Size
+//!
+//! What a message has beside its base64 text is at most 512 bytes for ten stages and one value, whatever the plan: it
+//! carries the placement of one hour, never those of 24. That holds with ten stages in ten regions away from home, a name
+//! of a deployed function that is as long as Lambda allows, a run id of 64 characters, a `traceparent`, and every number at
+//! its largest. It depends on region codes of AWS's form, `us-isof-south-1` being the longest: they have a point of the
+//! compass, which is shortened to one letter. Each stage more takes one byte, each region more up to ten, each value more
+//! three. A value that lies in a blob takes the object that refers to it, about 100 bytes, and up to 250 where names and
+//! run id are as long as they may be.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
-use caribou_model::{Epoch, Hour, NodeId, Placement, Provider, Region, Timestamp};
+use caribou_model::{Epoch, Hour, InvalidRegion, NodeId, Placement, Provider, Region, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::stored::StoredValue;
@@ -231,10 +241,37 @@ fn part(part: &'static str, cause: &dyn ToString) -> MessageError {
 
 const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
+/// What is shortened in a region's code: no code has capital letters.
+const DIRECTIONS: [(&str, char); 9] = [
+    ("-central-", 'C'),
+    ("-east-", 'E'),
+    ("-north-", 'N'),
+    ("-northeast-", 'O'),
+    ("-northwest-", 'P'),
+    ("-south-", 'S'),
+    ("-southeast-", 'T'),
+    ("-southwest-", 'U'),
+    ("-west-", 'W'),
+];
+
+/// A region's code with the point of the compass as one letter.
 fn region_text(region: &Region) -> Cow<'_, str> {
-    match region.provider() {
-        Provider::Aws => region.code().into(),
-    }
+    let code = match region.provider() {
+        Provider::Aws => region.code(),
+    };
+    let short = DIRECTIONS.iter().find_map(|(word, letter)| {
+        let (before, after) = code.split_once(word)?;
+        Some(format!("{before}{letter}{after}"))
+    });
+    short.map_or(Cow::Borrowed(code), Cow::Owned)
+}
+
+fn region_of(text: &str) -> Result<Region, InvalidRegion> {
+    let whole = DIRECTIONS.iter().find_map(|(word, letter)| {
+        let (before, after) = text.split_once(*letter)?;
+        Some(format!("{before}{word}{after}"))
+    });
+    whole.as_deref().unwrap_or(text).parse()
 }
 
 fn placement_text(home: &Region, placement: &Placement) -> String {
@@ -258,13 +295,13 @@ fn placement_of(text: &str) -> Result<(Region, Placement), MessageError> {
     let wrong = |cause: &dyn ToString| part("placement", cause);
     let (regions, stages) = text.rsplit_once('/').ok_or_else(|| wrong(&"it has no `/`"))?;
     let regions: Vec<Region> =
-        regions.split(',').map(str::parse).collect::<Result<_, _>>().map_err(|cause| wrong(&cause))?;
+        regions.split(',').map(region_of).collect::<Result<_, _>>().map_err(|cause| wrong(&cause))?;
     let (home, others) = regions.split_first().ok_or_else(|| wrong(&"it has no home region"))?;
-    let region_of = |digit: u8| match digit {
+    let of_digit = |digit: u8| match digit {
         b'-' => Some(home),
         _ => others.get(DIGITS.iter().position(|known| *known == digit)?),
     };
-    let per_stage: Option<Vec<Region>> = stages.bytes().map(|digit| region_of(digit).cloned()).collect();
+    let per_stage: Option<Vec<Region>> = stages.bytes().map(|digit| of_digit(digit).cloned()).collect();
     let per_stage = per_stage.ok_or_else(|| wrong(&"a stage is in a region that is not listed"))?;
     let placement = Placement::new(&per_stage).map_err(|cause| wrong(&cause))?;
     Ok((home.clone(), placement))
@@ -314,7 +351,7 @@ mod tests {
     #[test]
     fn the_wire_format_is_this() {
         let body = message(&["us-east-1", "ca-central-1", "ca-central-1", "us-west-2"]).encode().unwrap();
-        insta::assert_snapshot!(body, @r#"{"c":1,"w":"image_press","v":"0.1.0","r":"0f8fad5b-d9cb-469f-a165-70867728950e","e":7,"h":13,"f":2,"d":1700003600000,"p":"us-east-1,ca-central-1,us-west-2/-001","x":"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01","n":3,"m":2,"a":1,"k":2,"s":1700000000000,"y":["AQL/",{"r":"aws:ca-central-1","k":"image_press/0f8f/2/1/0","n":2000000}]}"#);
+        insta::assert_snapshot!(body, @r#"{"c":1,"w":"image_press","v":"0.1.0","r":"0f8fad5b-d9cb-469f-a165-70867728950e","e":7,"h":13,"f":2,"d":1700003600000,"p":"usE1,caC1,usW2/-001","x":"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01","n":3,"m":2,"a":1,"k":2,"s":1700000000000,"y":["AQL/",{"r":"aws:ca-central-1","k":"image_press/0f8f/2/1/0","n":2000000}]}"#);
     }
 
     #[test]
@@ -329,28 +366,59 @@ mod tests {
     }
 
     #[test]
-    fn ten_stages_in_ten_far_regions_take_512_bytes_at_most() {
+    fn ten_stages_in_ten_far_regions_take_512_bytes_at_most_with_every_number_at_its_largest() {
         let mut message = message(&[
+            "us-isof-south-1",
             "ap-northeast-1",
+            "ap-northeast-2",
+            "ap-northeast-3",
+            "ap-southeast-1",
             "ap-southeast-2",
-            "eu-central-1",
-            "eu-north-1",
+            "ap-southeast-7",
+            "us-isob-east-1",
+            "us-isob-west-1",
             "us-gov-east-1",
-            "ca-central-1",
-            "us-west-1",
-            "us-west-2",
-            "sa-east-1",
-            "eu-west-3",
         ]);
-        message.pin.workflow = "text2speech_censoring_with_a_longer_name".into();
-        message.pin.version = "10.20.30".into();
-        message.pin.run = "x".repeat(64).parse().unwrap();
-        message.pin.epoch = Epoch(123_456);
+        let most = Timestamp::from_millis(9_999_999_999_999);
+        message.pin = Pin {
+            workflow: "w".repeat(50),
+            version: "10.20.30-alpha.1".into(),
+            run: "x".repeat(64).parse().unwrap(),
+            epoch: Epoch(u64::MAX),
+            deadline: most,
+            home: Region::aws("us-isof-south-2"),
+            probe: true,
+            ..message.pin
+        };
+        (message.to, message.from) = (NodeId(u16::MAX), NodeId(u16::MAX));
+        (message.attempt, message.hops, message.sent) = (u32::MAX, u16::MAX, most);
+        (message.fires, message.again) = (true, true);
         message.values = vec![StoredValue::Inline(vec![0; 999].into())];
-        message.item = Some(MapItem { index: 9_999, total: 10_000 });
+        message.item = Some(MapItem { index: u32::MAX - 1, total: u32::MAX });
         let body = message.encode().unwrap();
+        assert_eq!(Message::decode(&body).unwrap(), message);
         let payload = STANDARD_NO_PAD.encode([0; 999]).len();
         assert!(body.len() - payload <= 512, "{} bytes", body.len() - payload);
+    }
+
+    #[test]
+    fn a_region_is_read_as_it_was_written_and_written_out_too() {
+        for (code, short) in [
+            ("us-east-1", "usE1"),
+            ("us-gov-west-1", "us-govW1"),
+            ("ap-northeast-2", "apO2"),
+            ("eusc-de-east-1", "eusc-deE1"),
+            ("mx-central-1", "mxC1"),
+            ("mars-1", "mars-1"),
+            ("-east-east-", "Eeast-"),
+        ] {
+            let region = Region::aws(code);
+            assert_eq!(region_text(&region), short);
+            assert_eq!([region_of(short), region_of(code)], [Ok(region.clone()), Ok(region)]);
+        }
+        for wrong in ["", "usEE1", "usE1W", "us-EAST-1", "usX1"] {
+            assert!(region_of(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]
@@ -361,8 +429,8 @@ mod tests {
             (r#""f":2"#, r#""f":16"#, "flags cannot be read"),
             (r#""h":13"#, r#""h":24"#, "hour cannot be read"),
             (r#""h":13"#, r#""h":"13""#, "not a message of format 1"),
-            ("us-east-1/-", "us-east-1/0", "not listed"),
-            ("us-east-1/-", "US/-", "no region"),
+            ("usE1/-", "usE1/0", "not listed"),
+            ("usE1/-", "US/-", "no region"),
             (r#""AQL/""#, r##""#""##, "values cannot be read"),
             (r#""k":2"#, r#""k":2,"more":1"#, "unknown field"),
             (r#""k":2"#, r#""k":2,"i":[3,3]"#, "no item 3 of 3"),

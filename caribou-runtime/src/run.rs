@@ -79,7 +79,8 @@ pub enum RunStatus {
         item: Option<u32>,
         /// What went wrong.
         error: String,
-        /// The values that reached the node, as JSON; those that lie in blobs are fetched.
+        /// The values that reached the node, as JSON; those that lie in blobs are fetched. Of one whose blob is gone
+        /// it says where it was: `{"gone": key, "region": region}`.
         input: Vec<serde_json::Value>,
         /// When its request was received.
         started: Timestamp,

@@ -308,6 +308,15 @@ proptest! {
     }
 
     #[test]
+    fn floats_of_a_json_document_come_back_to_the_bit(bits in any::<u64>()) {
+        let float = f64::from_bits(bits);
+        prop_assume!(float.is_finite());
+        let document = codec::json_document(&json!([float]));
+        prop_assert_eq!(codec::decode::<Vec<f64>>(&document).unwrap()[0].to_bits(), bits);
+        prop_assert_eq!(codec::to_json(&document).unwrap()[0].as_f64().unwrap().to_bits(), bits);
+    }
+
+    #[test]
     fn no_bytes_make_the_decoder_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
         let _ = codec::decode::<serde_json::Value>(&bytes);
         let _ = codec::decode::<Vec<Form>>(&bytes);

@@ -176,7 +176,7 @@ impl Platform {
     /// Refuses a region that is not known or is down.
     pub(crate) fn up(&self, region: &Region) -> Result<(), Refusal> {
         self.known(region)?;
-        if self.state().dice.faults.down.contains(region) {
+        if self.state().dice.refuses(region) {
             return Err(Refusal::new(
                 StatusCode::SERVICE_UNAVAILABLE,
                 format!("{region} is down, a fault that was asked for"),
@@ -195,7 +195,7 @@ impl Platform {
         }
         let mut state = self.state();
         state.scheduler.set_down(faults.down.clone());
-        state.dice = Dice::new(faults);
+        state.dice.replace(faults);
         drop(state);
         self.work.notify_one();
         Ok(())
@@ -333,6 +333,8 @@ impl Platform {
             in_flight: unsettled.saturating_sub(queued),
             dead_letters: state.dead_letters,
             instances: state.scheduler.instances(),
+            faults: state.dice.counts,
+            disk: self.disk.used(),
         }
     }
 

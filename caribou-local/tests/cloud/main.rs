@@ -1,6 +1,8 @@
 //! The embedded cloud as its users see it.
 
 #[cfg(test)]
+mod expiry;
+#[cfg(test)]
 mod fixture;
 #[cfg(test)]
 mod functions;

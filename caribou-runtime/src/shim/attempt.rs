@@ -49,7 +49,7 @@ impl<'a> Attempt<'a> {
         Self {
             shim,
             event,
-            ledger: Ledger::new(&shim.ports),
+            ledger: Ledger::new(&shim.ports, event.deadline),
             pin,
             node,
             item: None,

@@ -15,8 +15,14 @@ mod map;
 #[cfg(test)]
 mod map_workflows;
 #[cfg(test)]
+mod overhead;
+#[cfg(test)]
+mod patience;
+#[cfg(test)]
 mod platform;
 #[cfg(test)]
 mod protocol;
+#[cfg(test)]
+mod warm;
 #[cfg(test)]
 mod workflows;

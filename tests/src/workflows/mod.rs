@@ -6,6 +6,7 @@ pub mod diamond;
 pub mod gates;
 pub mod once;
 pub mod pages;
+pub mod payloads;
 pub mod relays;
 pub mod text2speech;
 pub mod trip;

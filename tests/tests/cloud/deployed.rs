@@ -1,6 +1,4 @@
-//! Real bootstraps on the embedded cloud: maps and failures as values, over two regions, against the plain call.
-
-#![allow(clippy::unwrap_used, reason = "tests")]
+//! A workflow on a cloud, and what it is held against.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -9,18 +7,16 @@ use caribou_local::{Cloud, Config, Control, FunctionDeployment};
 use caribou_model::{Epoch, Hour, LatencyTable, NodeId, Placement, Plan, Region, Timestamp};
 use caribou_runtime::port::StageAddress;
 use caribou_runtime::{Client, RunStatus, Workflow, local, plan};
-use caribou_tests::workflows::pages::book;
-use caribou_tests::workflows::trip::travel;
-use serde_json::{Value as Json, json};
+use serde_json::Value as Json;
 use tempfile::TempDir;
 
 const HOME: Region = Region::aws("us-east-1");
 const AWAY: Region = Region::aws("ca-central-1");
 /// How long a test waits for a run, on a machine that does much else.
-const PATIENCE: Duration = Duration::from_mins(2);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(2);
 
 /// A cloud with a workflow deployed to both regions, its stages in turns here and there.
-async fn deployed(workflow: &'static Workflow) -> (TempDir, Cloud, Client) {
+pub(crate) async fn deployed(workflow: &'static Workflow) -> (TempDir, Cloud, Client) {
     let state = TempDir::new().unwrap();
     let config = Config {
         state: state.path().into(),
@@ -70,7 +66,7 @@ async fn deployed(workflow: &'static Workflow) -> (TempDir, Cloud, Client) {
 }
 
 /// Runs the inputs side by side, and holds each against the plain call.
-async fn hold(workflow: &'static Workflow, inputs: Vec<Json>) {
+pub(crate) async fn hold(workflow: &'static Workflow, inputs: Vec<Json>) {
     let (_state, _cloud, client) = deployed(workflow).await;
     let mut runs = Vec::new();
     for input in &inputs {
@@ -88,17 +84,4 @@ async fn hold(workflow: &'static Workflow, inputs: Vec<Json>) {
         };
         assert_eq!(found, plain, "{input}");
     }
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn books_are_written_by_real_bootstraps() {
-    let book = |length: u64| json!({"length": length, "hand": "left"});
-    hold(&book::WORKFLOW, vec![book(0), book(1), book(9), book(300)]).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn trips_are_booked_by_real_bootstraps() {
-    let trip = |miles: u64, nights: u64| json!({"Trip": {"miles": miles, "nights": nights}});
-    let inputs = vec![trip(100, 3), trip(100, 30), trip(10_000, 3), json!({"Stay": 2}), json!("Nothing")];
-    hold(&travel::WORKFLOW, inputs).await;
 }

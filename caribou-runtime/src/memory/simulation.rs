@@ -262,7 +262,8 @@ impl Simulation {
         }
         report.telemetry = std::mem::take(&mut state.telemetry);
         report.schedule = std::mem::take(&mut state.schedule);
-        let audit = std::mem::take(&mut state.audit);
+        let mut audit = std::mem::take(&mut state.audit);
+        report.breaches = std::mem::take(&mut audit.breaches);
         let disturbed = self.faults != Faults::default() || self.work.is_some() || self.latency.is_some();
         for (run, started) in &started {
             let graph = &graphs[started.workflow.version];
@@ -272,7 +273,6 @@ impl Simulation {
             report.causes.extend(cause.map(|cause| (run.clone(), cause)));
             report.breaches.extend(breach.map(|what| (run.clone(), what)));
         }
-        report.breaches.extend(audit.breaches);
         report
     }
 

@@ -62,8 +62,8 @@ fn a_blob_whose_answer_is_lost_is_written_again() {
 
 #[test]
 fn what_a_region_has_accepted_waits_until_the_region_is_back() {
-    // The message is accepted within the first second, and delivered before its region is cut off or after.
-    let outage = Outage::new(AWAY, Duration::from_millis(300), seconds(300));
+    // Three messages of up to 2 s each: the last is often accepted before its region is cut off, and due after.
+    let outage = Outage::new(AWAY, Duration::from_millis(2_500), seconds(300));
     let faults = Faults { outages: vec![outage], delay: seconds(2), ..Faults::default() };
     let mut waited = 0;
     for seed in 0..60 {

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use crate::workflows::{BRANCH, CHAIN, FORK, GATE, LARGE, all};
@@ -333,6 +334,59 @@ fn the_check_finds_a_store_that_ignores_its_conditions() {
     });
     let violation = found.expect("a law that cannot be broken is not checked");
     assert!(violation.to_string().contains("receives"), "it prints its schedule");
+}
+
+/// A store that forgets every other outcome which it says it has written.
+struct Forgetful(Arc<dyn Store>, AtomicUsize);
+
+#[async_trait]
+impl Store for Forgetful {
+    async fn get(&self, region: &Region, key: &str) -> Result<Option<Item>, StoreError> {
+        self.0.get(region, key).await
+    }
+
+    async fn put(
+        &self,
+        region: &Region,
+        key: &str,
+        value: Bytes,
+        condition: Condition,
+        expires: Timestamp,
+    ) -> Result<Put, StoreError> {
+        let outcome = key.contains("/claim/") && matches!(condition, Condition::Revision(_));
+        if outcome && self.1.fetch_add(1, Ordering::Relaxed).is_multiple_of(2) {
+            return Ok(Put::Written(u64::MAX));
+        }
+        self.0.put(region, key, value, condition, expires).await
+    }
+
+    async fn add(
+        &self,
+        region: &Region,
+        key: &str,
+        member: u32,
+        expires: Timestamp,
+    ) -> Result<BTreeSet<u32>, StoreError> {
+        self.0.add(region, key, member, expires).await
+    }
+}
+
+#[test]
+fn the_check_finds_a_store_that_forgets_outcomes_before_their_messages_are_sent() {
+    let faults = Faults { crash: 0.03, vanish: 0.3, ..Faults::default() };
+    let forgetful = |ports: Ports| {
+        let store = Arc::new(Forgetful(ports.store.clone(), AtomicUsize::new(0)));
+        Ports { store, ..ports }
+    };
+    let violations: BTreeSet<String> = (0..200)
+        .filter_map(|seed| {
+            let simulation = simulation(&FORK, seed).faults(faults.clone()).ports(forgetful);
+            simulation.run([json!(4)]).check_first_law().err().map(|violation| violation.what)
+        })
+        .collect();
+    let is_told = |what: &str| violations.iter().any(|violation| violation.contains(what));
+    assert!(is_told("messages with different values went to"), "{violations:#?}");
+    assert!(is_told("came to nothing") && is_told("called the function of stamp twice"), "{violations:#?}");
 }
 
 #[test]

@@ -26,9 +26,11 @@ function!(Risky "risky", |context, n: u64| -> u64 {
         (77, _) => std::future::pending().await,
         (71, _) => {
             let mut waits = true;
-            let once = |_: &mut std::task::Context<'_>| match std::mem::take(&mut waits) {
-                true => std::task::Poll::Pending,
-                false => std::task::Poll::Ready(Ok(n * 2)),
+            let once = |_: &mut std::task::Context<'_>| {
+                if std::mem::take(&mut waits) {
+                    return std::task::Poll::Pending;
+                }
+                std::task::Poll::Ready(Ok(n * 2))
             };
             std::future::poll_fn(once).await
         }

@@ -1,5 +1,8 @@
 //! Programs written by hand, of what random ones seldom have: nested sync nodes, gates, maps of maps, large values.
 
+// A map's closure holds the stage call.
+#![allow(clippy::redundant_closure)]
+
 use caribou::{Error, Result};
 
 use crate::case::Case;

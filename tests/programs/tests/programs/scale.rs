@@ -2,8 +2,8 @@
 //!
 //! `CARIBOU_RUNS` says how many instead, `CARIBOU_RUNS_SEED` with which seed to begin.
 
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -33,23 +33,25 @@ fn runs(wanted: usize, faults: &Faults, set: impl Fn(Simulation, u64) -> Simulat
     let checks = wanted.div_ceil(a_round) * cases.len();
     let first = number("CARIBOU_RUNS_SEED", 0) as u64;
     let next = AtomicUsize::new(0);
-    let (tally, breaches) = (Mutex::new(Tally::default()), Mutex::new(Vec::<Box<Breach>>::new()));
+    let found = Mutex::new((Tally::default(), Vec::<Box<Breach>>::new()));
     let work = || {
-        let mut own = Tally::default();
         loop {
             let check = next.fetch_add(1, Ordering::Relaxed);
             let (case, round) = (&cases[check % cases.len()], check / cases.len());
-            if check >= checks || breaches.lock().unwrap().len() >= ENOUGH {
+            if check >= checks {
                 break;
             }
             let seed = mixed(first + round as u64, case.seed);
-            match check_runs_in(case, seed, faults, |simulation| set(simulation, seed)) {
-                Ok(found) => own = own.with(found),
-                Err(breach) => breaches.lock().unwrap().push(breach),
+            let checked = check_runs_in(case, seed, faults, |simulation| set(simulation, seed));
+            let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
+            match checked {
+                Ok(tally) => found.0 = std::mem::take(&mut found.0).with(tally),
+                Err(breach) => found.1.push(breach),
+            }
+            if found.1.len() >= ENOUGH {
+                break;
             }
         }
-        let mut tally = tally.lock().unwrap();
-        *tally = tally.clone().with(own);
     };
     thread::scope(|scope| {
         let threads = thread::available_parallelism().map_or(1, usize::from);
@@ -57,13 +59,13 @@ fn runs(wanted: usize, faults: &Faults, set: impl Fn(Simulation, u64) -> Simulat
             scope.spawn(work);
         });
     });
-    let mut breaches = breaches.into_inner().unwrap();
+    let (tally, mut breaches) = found.into_inner().unwrap_or_else(PoisonError::into_inner);
     breaches.sort_by_key(|breach| breach.schedule.len());
     if let Some(shortest) = breaches.first() {
         let lines: Vec<String> = breaches.iter().map(|breach| breach.line()).collect();
         panic!("the law is broken:\n{}\n\nthe shortest schedule is {shortest}", lines.join("\n"));
     }
-    tally.into_inner().unwrap()
+    tally
 }
 
 /// Regions some way apart, and functions that take their time; other ones for every seed.
@@ -98,14 +100,15 @@ fn on_the_worst_of_days_no_run_is_wrong_and_none_hangs() {
         lost_request: 0.02,
         lost_answer: 0.02,
         outage: 0.2,
-        longest_outage: Duration::from_secs(120),
+        longest_outage: Duration::from_mins(2),
         clock_skew: Duration::from_secs(20),
         ..Faults::some()
     };
     // Some functions take longer than their timeout and their lease.
     let work = |simulation: Simulation, seed: u64| {
         set(simulation, seed).work(move |context| {
-            let longest = if mixed(seed, u64::from(context.attempt)) % 20 == 0 { 120_000 } else { 3_000 };
+            let longest =
+                if mixed(seed, u64::from(context.attempt)).is_multiple_of(20) { 120_000 } else { 3_000 };
             Duration::from_millis(mixed(seed, context.stage.len() as u64) % longest)
         })
     };

@@ -54,6 +54,9 @@ pub(crate) struct Outcome {
     /// The function failed for good, and the deliveries tell of it.
     #[serde(rename = "c", default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) caught: bool,
+    /// It may have been sent by more than the attempt that recorded it: nothing of it moves any more.
+    #[serde(rename = "m", default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) settled: bool,
 }
 
 /// A delivery at rest.

@@ -47,7 +47,8 @@ impl<E: Into<HandleError>> From<E> for Undelivered {
 }
 
 impl Attempt<'_> {
-    /// Sends what was recorded in the hold, and notes how the attempt ended.
+    /// Sends what this attempt has just recorded in the hold, and notes how it ended. What a region certainly does not
+    /// accept goes home.
     pub(crate) async fn deliver(
         &mut self,
         hold: &mut Hold,
@@ -68,6 +69,32 @@ impl Attempt<'_> {
         Ok(())
     }
 
+    /// Sends what was recorded earlier, by this delivery or by another, and notes how the attempt ended.
+    ///
+    /// Nobody knows what of it was sent before: a region that does not accept it now may have accepted it then. So before
+    /// anything is sent it is recorded that nothing moves any more, neither here nor by the attempt that recorded the outcome.
+    pub(crate) async fn deliver_again(
+        &mut self,
+        hold: &mut Hold,
+        outcome_of_attempt: AttemptOutcome,
+    ) -> Result<(), HandleError> {
+        while let Progress::Done(outcome) = &hold.claim.progress {
+            if outcome.settled || !outcome.deliveries.iter().any(|delivery| self.could_move(delivery)) {
+                break;
+            }
+            let settled = Outcome { settled: true, ..outcome.clone() };
+            hold.advance(&self.ledger, Progress::Done(settled)).await?;
+        }
+        self.deliver(hold, outcome_of_attempt).await
+    }
+
+    /// Whether a delivery goes to a node that may run at home instead, and has not moved there yet.
+    fn could_move(&self, delivery: &StoredDelivery) -> bool {
+        let (graph, home) = (&self.shim.graph, &self.pin.home);
+        let stays = graph.is_sync(delivery.to) || delivery.to == graph.result() || delivery.moved.is_some();
+        !stays && self.pin.placement.region_of_node(graph, delivery.to, home) != Some(home)
+    }
+
     /// Sends one delivery to where it belongs.
     async fn send(&self, outcome: &Outcome, delivery: &StoredDelivery) -> Result<Sent, Undelivered> {
         let values = outcome.values_of(delivery);
@@ -77,8 +104,9 @@ impl Attempt<'_> {
         let region = delivery.moved.as_ref().or(pinned).unwrap_or(&self.pin.home).clone();
         let at = self.shim.ports.clock.now();
         let sent = |bytes: u64| Sent { region: region.clone(), taken: true, bytes: bytes + blob_bytes, at };
+        let may_move = !outcome.settled && self.could_move(delivery);
         if let Some(items) = &delivery.items {
-            let bytes = self.dispatch(outcome, delivery, items, &region).await?;
+            let bytes = self.dispatch(outcome, delivery, items, &region, may_move).await?;
             return Ok(Sent { taken: items.count > 0, ..sent(bytes) });
         }
         let joins = delivery.to == self.node;
@@ -97,7 +125,7 @@ impl Attempt<'_> {
             return Ok(sent(if inline { bytes } else { 0 }));
         }
         let message = self.message(delivery.to, false, values);
-        Ok(sent(self.post(&message, &region, region != self.pin.home).await?))
+        Ok(sent(self.post(&message, &region, may_move).await?))
     }
 
     /// Bytes of those values that were stored as blobs here.
@@ -116,7 +144,7 @@ impl Attempt<'_> {
         while let Progress::Done(outcome) = &hold.claim.progress {
             let mut outcome = outcome.clone();
             let Some(delivery) = outcome.deliveries.get_mut(index) else { break };
-            if delivery.moved.is_none() {
+            if delivery.moved.is_none() && !outcome.settled {
                 tracing::warn!(run = %self.pin.run, to = %delivery.to, %home, "the planned region does not accept the message; it goes home");
                 delivery.moved = Some(home.clone());
                 if !hold.advance(&self.ledger, Progress::Done(outcome.clone())).await? {
@@ -172,7 +200,7 @@ impl Attempt<'_> {
 
 impl super::Inner {
     /// Hands a body to the transport, with patience until `deadline`. Where the message `may_move`, a certain refusal is told
-    /// at once.
+    /// at once; after an answer that leaves a doubt no refusal is certain.
     pub(crate) async fn hand_over(
         &self,
         to: &StageAddress,
@@ -182,14 +210,20 @@ impl super::Inner {
         may_move: bool,
     ) -> Result<(), SendError> {
         let mut wait = FIRST_WAIT;
+        let mut doubt = None;
         loop {
             let error = match self.ports.transport.send(to, body, not_before).await {
                 Ok(()) => return Ok(()),
-                Err(error @ SendError::NotAccepted { .. }) if may_move => return Err(error),
+                Err(error @ SendError::NotAccepted { .. }) if may_move && doubt.is_none() => {
+                    return Err(error);
+                }
                 Err(error) => error,
             };
+            if let SendError::Ambiguous { .. } = error {
+                doubt = Some(error.clone());
+            }
             if self.ports.clock.now().plus(wait).plus(RESERVE) >= deadline {
-                return Err(error);
+                return Err(doubt.unwrap_or(error));
             }
             tracing::warn!(%error, "a message is sent again");
             self.ports.clock.sleep(wait).await;

@@ -28,14 +28,15 @@ struct Noted {
 impl Attempt<'_> {
     /// Sends one message for each item of a map; tells the bytes. A dispatch that was interrupted goes on where it stopped.
     ///
-    /// Whether the region accepts messages is found out with the first item: if it certainly does not, the whole map goes
-    /// elsewhere. After that no item does, so that a map stays in one region.
+    /// Where the map may move, the first item finds out whether the region accepts messages: if it certainly does not, the
+    /// whole map goes elsewhere. After that no item does, so that a map stays in one region.
     pub(super) async fn dispatch(
         &self,
         outcome: &Outcome,
         delivery: &StoredDelivery,
         items: &StoredItems,
         region: &Region,
+        may_move: bool,
     ) -> Result<u64, Undelivered> {
         if items.count == 0 {
             return Ok(self.dispatch_nothing(delivery).await?);
@@ -53,7 +54,7 @@ impl Attempt<'_> {
         };
         let mut noted = self.noted(delivery, items.count).await?;
         let mut sent = noted.as_ref().map_or(0, |noted| noted.sent);
-        if sent == 0 && *region != self.pin.home {
+        if sent == 0 && may_move {
             bytes += post(0, true).await?;
             sent = 1;
         }

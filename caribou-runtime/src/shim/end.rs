@@ -89,7 +89,7 @@ impl Attempt<'_> {
     /// that the platform has given up: only another try of this one is sure to go on.
     pub(crate) async fn superseded(&mut self, hold: &mut Hold) -> Result<(), HandleError> {
         match hold.claim.progress {
-            Progress::Done(_) => self.deliver(hold, AttemptOutcome::Superseded).await,
+            Progress::Done(_) => self.deliver_again(hold, AttemptOutcome::Superseded).await,
             Progress::Failed(_) => self.report(hold).await,
             Progress::Working => {
                 self.record(AttemptOutcome::Superseded, Vec::new());

@@ -76,7 +76,7 @@ impl Inner {
         let mut attempt = Attempt { pin: &pin, ..attempt };
         attempt.number = hold.claim.attempt;
         if let Progress::Done(_) = hold.claim.progress {
-            return attempt.deliver(&mut hold, AttemptOutcome::Succeeded).await;
+            return attempt.deliver_again(&mut hold, AttemptOutcome::Succeeded).await;
         }
         attempt.fail(&mut hold, self.gave_up(reason), vec![Value::Json(request.input)]).await
     }

@@ -24,6 +24,9 @@
 //! 3. *Outcome.* The claim's item is written again, on condition that nobody has written since. An attempt that comes
 //!    second sends what the first recorded.
 //! 4. *Sends.* Whoever finds an outcome that its own delivery recorded sends it again: receivers drop duplicates.
+//! 5. *Failover.* What a region certainly has not accepted goes home, once that is recorded. Only the attempt that recorded
+//!    the outcome can be certain, and only until anybody else sends it: who does records that first, and from then on
+//!    nothing moves.
 //!
 //! The entry does the same with the run record in the home region as its item: pin and claim are one write, and the
 //! glue over the input is evaluated once.

@@ -328,7 +328,8 @@ impl Attempt<'_> {
         let (deliveries, values) = spill.deliveries(deliveries).await?;
         let started = self.started.unwrap_or_else(|| self.shim.ports.clock.now());
         let duration_ms = self.duration.as_secs_f64() * 1e3;
-        let outcome = Outcome { started, duration_ms, deliveries, values, caught: self.caught };
+        let outcome =
+            Outcome { started, duration_ms, deliveries, values, caught: self.caught, settled: false };
         let kind = outcome.kind();
         if hold.advance(&self.ledger, Progress::Done(outcome)).await? {
             self.deliver(hold, kind).await
@@ -345,7 +346,8 @@ impl Attempt<'_> {
             Progress::Done(outcome) => {
                 self.started = Some(outcome.started);
                 self.duration = Duration::from_secs_f64((outcome.duration_ms / 1e3).clamp(0.0, 1e6));
-                self.deliver(hold, outcome.kind()).await
+                let kind = outcome.kind();
+                self.deliver_again(hold, kind).await
             }
             Progress::Failed(_) => self.report(hold).await,
             Progress::Working => Ok(()),

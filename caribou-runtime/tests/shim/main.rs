@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod caught;
 #[cfg(test)]
+mod failover;
+#[cfg(test)]
 mod first_law;
 #[cfg(test)]
 mod map;

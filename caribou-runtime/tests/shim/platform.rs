@@ -11,11 +11,11 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use caribou_runtime::memory::World;
-use caribou_runtime::model::{NodeId, Region, RunId, StageRecord, Timestamp};
+use caribou_runtime::model::{NodeId, Plan, Region, RunId, StageRecord, Timestamp};
 use caribou_runtime::port::{
     Clock, Condition, Item, Ports, Put, SendError, StageAddress, Store, StoreError, Telemetry, Transport,
 };
-use caribou_runtime::{Client, Deployment, Event, HandleError, Handled, RunStatus, Shim, Workflow};
+use caribou_runtime::{Client, Deployment, Event, HandleError, Handled, RunStatus, Shim, Workflow, plan};
 use serde_json::Value as Json;
 
 const HOME: Region = Region::aws("us-east-1");
@@ -144,8 +144,13 @@ pub(crate) struct Platform {
 
 impl Platform {
     pub(crate) fn new(workflow: &'static Workflow) -> Self {
+        Self::between(workflow, |ports| ports)
+    }
+
+    /// With something between the shims and the regions.
+    pub(crate) fn between(workflow: &'static Workflow, wrap: impl Fn(Ports) -> Ports) -> Self {
         let (world, measures) = (World::new(1), Measures::default());
-        let ports = measures.wrap()(world.ports());
+        let ports = measures.wrap()(wrap(world.ports()));
         Self { world, ports, measures, workflow, shims: HashMap::new(), deliveries: 0 }
     }
 
@@ -158,6 +163,11 @@ impl Platform {
     /// Starts a run.
     pub(crate) fn start(&self, input: Json) -> RunId {
         wait(self.client().start(Some("run".parse().unwrap()), input)).unwrap()
+    }
+
+    /// Puts a plan in force, the first.
+    pub(crate) fn switch(&self, plan: &Plan) {
+        wait(plan::switch(&*self.world.ports().store, plan, None)).unwrap();
     }
 
     /// How a run stands.
@@ -228,11 +238,29 @@ impl Platform {
         assert!(polled.is_pending(), "it waits for nothing");
     }
 
+    /// Hands a delivery to its function, whose instance freezes where it waits; what is returned goes on.
+    pub(crate) fn freeze(
+        &mut self,
+        to: &StageAddress,
+        event: Event,
+    ) -> impl Future<Output = Result<Handled, HandleError>> + Unpin + use<> {
+        let shim = self.shim(to);
+        let mut handling = Box::pin(async move { shim.handle(event).await });
+        let polled = handling.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        assert!(polled.is_pending(), "it waits for nothing");
+        handling
+    }
+
     /// Delivers the one message that there is.
     pub(crate) fn deliver_one(&mut self) {
         let (to, body) = self.take_one();
         let event = self.event(&body);
         self.handle(&to, event).unwrap();
+    }
+
+    /// Takes every message.
+    pub(crate) fn take_all(&self) -> Vec<(StageAddress, String)> {
+        self.world.take_messages()
     }
 
     /// Delivers everything, until nothing is left.
@@ -251,7 +279,7 @@ impl Platform {
 }
 
 /// Polls a future that waits for nothing.
-fn wait<T>(future: impl Future<Output = T>) -> T {
+pub(crate) fn wait<T>(future: impl Future<Output = T>) -> T {
     let mut future = pin!(future);
     loop {
         if let Poll::Ready(value) = future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {

@@ -14,6 +14,7 @@
 //! | `m`, `a` | the sending node, and which attempt at it |
 //! | `k` | hops so far |
 //! | `s` | when it was sent, ms since 1970 |
+//! | `z` | how often it came back as a dead letter; absent if it did not |
 //! | `i` | to a map: which item it is for, from 0, and how many there are; absent in every other message |
 //! | `y` | the values: base64 text, or an object for one that lies in a blob |
 
@@ -45,6 +46,8 @@ pub(crate) struct Message {
     pub(crate) fires: bool,
     /// Was a dead letter, sent again.
     pub(crate) revived: bool,
+    /// How often it came back as a dead letter and was sent again.
+    pub(crate) returns: u8,
     pub(crate) from: NodeId,
     pub(crate) attempt: u32,
     pub(crate) hops: u16,
@@ -106,6 +109,8 @@ struct Wire<'a> {
     a: u32,
     k: u16,
     s: u64,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    z: u8,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     i: Option<(u32, u32)>,
     #[serde(borrow, default, skip_serializing_if = "Vec::is_empty")]
@@ -154,6 +159,7 @@ impl Message {
             a: self.attempt,
             k: self.hops,
             s: self.sent.as_millis(),
+            z: self.returns,
             i: self.item.map(|item| (item.index, item.total)),
             y: self.values.iter().map(value).collect(),
         };
@@ -206,6 +212,7 @@ impl Message {
             item,
             fires: wire.f & FIRES != 0,
             revived: wire.f & REVIVED != 0,
+            returns: wire.z,
             from: NodeId(wire.m),
             attempt: wire.a,
             hops: wire.k,
@@ -218,6 +225,11 @@ impl Message {
     pub(crate) fn is_meant_by(body: &str) -> bool {
         body.starts_with("{\"c\":")
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+pub(crate) fn is_zero(number: &u8) -> bool {
+    *number == 0
 }
 
 #[derive(Deserialize)]
@@ -296,6 +308,7 @@ mod tests {
             item: None,
             fires: false,
             revived: false,
+            returns: 0,
             from: NodeId(2),
             attempt: 1,
             hops: 2,

@@ -8,6 +8,7 @@ use caribou_model::{RunId, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::BlobReference;
+use crate::message::is_zero;
 
 /// The version of the request format.
 const FORMAT: u8 = 1;
@@ -41,6 +42,9 @@ pub struct Request {
 #[derive(Serialize, Deserialize)]
 struct Envelope<T> {
     caribou: u8,
+    /// How often it came back as a dead letter and was sent again.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    returns: u8,
     request: T,
 }
 
@@ -68,7 +72,12 @@ impl Request {
     ///
     /// [`RequestError::Json`] if the input has no JSON form.
     pub fn encode(&self) -> Result<String, RequestError> {
-        Ok(serde_json::to_string(&Envelope { caribou: FORMAT, request: self })?)
+        Ok(serde_json::to_string(&Envelope { caribou: FORMAT, returns: 0, request: self })?)
+    }
+
+    /// Writes the request as one that came back as a dead letter so often.
+    pub(crate) fn encode_returned(&self, returns: u8) -> Result<String, RequestError> {
+        Ok(serde_json::to_string(&Envelope { caribou: FORMAT, returns, request: self })?)
     }
 
     /// Reads a request.
@@ -77,6 +86,11 @@ impl Request {
     ///
     /// [`RequestError`] says what is wrong with it.
     pub fn decode(body: &str) -> Result<Self, RequestError> {
+        Self::read(body).map(|(request, _)| request)
+    }
+
+    /// Reads a request, and how often it came back as a dead letter.
+    pub(crate) fn read(body: &str) -> Result<(Self, u8), RequestError> {
         let envelope: Envelope<Self> = serde_json::from_str(body)?;
         if envelope.caribou != FORMAT {
             return Err(RequestError::Format(envelope.caribou));
@@ -84,7 +98,7 @@ impl Request {
         if envelope.request.traceparent.as_deref().is_some_and(|text| !is_traceparent(text)) {
             return Err(RequestError::Traceparent);
         }
-        Ok(envelope.request)
+        Ok((envelope.request, envelope.returns))
     }
 }
 

@@ -49,7 +49,7 @@ impl<'a> Attempt<'a> {
         Self {
             shim,
             event,
-            ledger: Ledger::new(&shim.ports),
+            ledger: Ledger::new(&shim.ports, event.deadline),
             pin,
             node,
             item: None,
@@ -64,6 +64,15 @@ impl<'a> Attempt<'a> {
             caught: false,
             given_up: false,
         }
+    }
+
+    /// The same attempt in a run that was pinned so by the first entry.
+    pub(crate) fn with_pin<'b>(&self, pin: &'b Pin) -> Attempt<'b>
+    where
+        'a: 'b,
+    {
+        let Self { shim, event, node, item, hops, number, sent, bytes_in, client, .. } = *self;
+        Attempt { item, hops, number, sent, bytes_in, client, ..Attempt::new(shim, event, pin, node) }
     }
 
     /// Where it claims and records.

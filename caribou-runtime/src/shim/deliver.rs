@@ -172,6 +172,7 @@ impl Attempt<'_> {
             item: None,
             fires,
             revived: false,
+            returns: 0,
             from: self.node,
             attempt: self.number,
             hops: self.hops + 1,

@@ -1,11 +1,14 @@
 //! The end of a run, written in its home region. The first end wins.
 
+use std::time::Duration;
+
 use caribou_model::AttemptOutcome;
 
 use super::attempt::Attempt;
 use super::claim::{Outcome, Progress};
 use super::error::HandleError;
 use super::hold::Hold;
+use super::ledger::Ledger;
 use super::spill::{Spill, fetch};
 use crate::port::{Condition, Put};
 use crate::run::{End, Failure, RunRecord};
@@ -14,6 +17,8 @@ use crate::{Value, codec, key};
 
 /// How often a run record that changes under one's hands is looked at again.
 const LOOKS: usize = 16;
+/// How long the blobs of a failing input are waited for.
+const HASTE: Duration = Duration::from_secs(2);
 
 impl Attempt<'_> {
     /// Records how the run ended, unless that is recorded already.
@@ -102,11 +107,17 @@ impl Attempt<'_> {
         }
     }
 
+    /// Store and blobs without much patience: that the run has failed is more to tell than with which input.
+    pub(crate) fn hasty(&self) -> Ledger<'_> {
+        Ledger::new(&self.shim.ports, self.shim.ports.clock.now().plus(HASTE))
+    }
+
     /// The failing input in a form that outlives the run. What cannot be fetched any more stays a reference.
-    async fn kept(&self, mut input: Vec<Value>) -> Vec<StoredValue> {
+    pub(crate) async fn kept(&self, mut input: Vec<Value>) -> Vec<StoredValue> {
         let everything: Vec<u16> =
             (0..input.len()).filter_map(|position| u16::try_from(position).ok()).collect();
-        if let Err(error) = fetch(&self.ledger, &mut input, &everything).await {
+        let ledger = self.hasty();
+        if let Err(error) = fetch(&ledger, &mut input, &everything).await {
             tracing::warn!(run = %self.pin.run, %error, "the failing input is kept as references");
         }
         let references = input.iter().cloned().map(StoredValue::from).collect();
@@ -115,7 +126,7 @@ impl Attempt<'_> {
             value => value,
         });
         let spill = Spill {
-            ledger: &self.ledger,
+            ledger: &ledger,
             region: self.region(),
             pin: self.pin,
             place: self.place(),

@@ -20,7 +20,7 @@ use crate::{Delivery, Pin, Step, Value, Values};
 
 impl Inner {
     pub(crate) async fn handle_request(&self, event: &Event) -> Result<Handled, HandleError> {
-        let request = Request::decode(&event.body).map_err(Refusal::from)?;
+        let (request, returns) = Request::read(&event.body).map_err(Refusal::from)?;
         let hold = self.entry_hold(event, &request).await?;
         let Some(record) = hold.run.clone() else { return Ok(Handled::Duplicate) };
         let mut attempt = Attempt::new(self, event, &record.pin, NodeId::ENTRY);
@@ -29,7 +29,7 @@ impl Inner {
             bytes: event.body.len() as u64 + request.input_blob.as_ref().map_or(0, |blob| blob.bytes),
         });
         let now = self.ports.clock.now();
-        let claimed = hold.claim(&attempt.ledger, false, now, self.function.attempts()).await?;
+        let claimed = hold.claim(&attempt.ledger, returns > 0, now, self.function.attempts()).await?;
         // What the first entry pinned holds for every later one.
         let pinned = match &claimed {
             Claimed::Mine(hold) | Claimed::Repeat(hold) | Claimed::Exhausted(hold) => {
@@ -50,7 +50,8 @@ impl Inner {
             Claimed::Repeat(mut hold) => attempt.repeat(&mut hold).await?,
             Claimed::Exhausted(mut hold) => {
                 attempt.number = hold.claim.attempt;
-                attempt.fail(&mut hold, self.exhausted(), vec![Value::Json(request.input)]).await?;
+                let input = attempt.input_of(&request).await;
+                attempt.fail(&mut hold, self.exhausted(), vec![input]).await?;
             }
             Claimed::Drop | Claimed::Wait { .. } => {}
         }
@@ -116,6 +117,18 @@ impl Inner {
 }
 
 impl Attempt<'_> {
+    /// The input of a request that is not worked on any more, to be kept: as JSON where it can be had, else as it lies.
+    pub(crate) async fn input_of(&self, request: &Request) -> Value {
+        let Some(blob) = &request.input_blob else { return Value::Json(request.input.clone()) };
+        match self.hasty().get_blob(&blob.region, &blob.key).await {
+            Ok(content) => Value::Json(json_or_text(&content)),
+            Err(error) => {
+                tracing::warn!(run = %self.pin.run, %error, "the input is kept as a reference");
+                Value::Blob { reference: blob.clone(), content: None }
+            }
+        }
+    }
+
     /// Evaluates the glue over the input.
     async fn receive(&mut self, request: Request) -> Result<Vec<Delivery>, Stopped> {
         let input = match &request.input_blob {
@@ -125,11 +138,12 @@ impl Attempt<'_> {
                     self.bytes_in += content.len() as u64;
                     serde_json::from_slice(&content).map_err(|cause| Stopped::ForGood {
                         error: format!("the input in blob `{}` is not JSON: {cause}", blob.key),
-                        input: vec![Value::Blob { reference: blob.clone(), content: None }],
+                        input: vec![Value::Json(json_or_text(&content))],
                     })?
                 }
                 Err(error @ BlobError::Missing { .. }) => {
-                    return Err(Stopped::ForGood { error: error.to_string(), input: Vec::new() });
+                    let input = vec![Value::Blob { reference: blob.clone(), content: None }];
+                    return Err(Stopped::ForGood { error: error.to_string(), input });
                 }
                 Err(error) => return Err(Stopped::Event(error.into())),
             },
@@ -140,6 +154,11 @@ impl Attempt<'_> {
         let (_, decided) = self.route(Step::After(NodeId::ENTRY), Values::new(values))?;
         Ok(decided.into_parts().0)
     }
+}
+
+/// What a client sent as its input; as a text if it is no JSON.
+fn json_or_text(content: &[u8]) -> Json {
+    serde_json::from_slice(content).unwrap_or_else(|_| String::from_utf8_lossy(content).into())
 }
 
 /// One parameter is the input itself, several are an object's entries by name, none are `null`.

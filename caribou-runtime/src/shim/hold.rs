@@ -12,6 +12,7 @@ use crate::run::RunRecord;
 use crate::{Pin, codec, key};
 
 /// The item with the claim: an item of its own for a stage or gate, the run record for the entry.
+#[derive(Clone)]
 pub(crate) struct Hold {
     region: Region,
     key: String,

@@ -10,21 +10,27 @@ use caribou_model::{Region, Timestamp};
 
 use crate::port::{BlobError, Condition, Item, Ports, Put, StoreError};
 
-/// How often a request is made before its failure counts.
-const TRIES: u32 = 3;
-/// The wait before the second try; each further wait is four times as long.
+/// The wait before the second try; each further wait is four times as long, up to [`LONGEST_WAIT`].
 const FIRST_WAIT: Duration = Duration::from_millis(50);
+const LONGEST_WAIT: Duration = Duration::from_secs(3);
+/// How often a blob is looked for that is not there.
+const LOOKS: u32 = 3;
+/// What is left of the invocation's time when waiting stops.
+const RESERVE: Duration = Duration::from_millis(500);
 
-/// Store and blobs, with retries, and with the number of requests made.
+/// Store and blobs, with the number of requests made. A request that fails is made again until the invocation ends: a
+/// region that is down for a moment costs time, and none of the attempts that the function has.
 pub(crate) struct Ledger<'a> {
     ports: &'a Ports,
+    /// When the invocation ends.
+    deadline: Timestamp,
     reads: AtomicU32,
     writes: AtomicU32,
 }
 
 impl<'a> Ledger<'a> {
-    pub(crate) fn new(ports: &'a Ports) -> Self {
-        Self { ports, reads: AtomicU32::new(0), writes: AtomicU32::new(0) }
+    pub(crate) fn new(ports: &'a Ports, deadline: Timestamp) -> Self {
+        Self { ports, deadline, reads: AtomicU32::new(0), writes: AtomicU32::new(0) }
     }
 
     pub(crate) fn reads(&self) -> u32 {
@@ -35,27 +41,40 @@ impl<'a> Ledger<'a> {
         self.writes.load(Ordering::Relaxed)
     }
 
-    async fn patiently<T, E, F>(&self, mut ask: impl FnMut() -> F) -> Result<T, E>
+    /// Asks until there is an answer, a failure is final after so many tries, or time is up.
+    async fn patiently<T, E, F>(
+        &self,
+        mut ask: impl FnMut() -> F,
+        is_final: impl Fn(&E, u32) -> bool,
+    ) -> Result<T, E>
     where
         F: Future<Output = Result<T, E>>,
     {
         let mut wait = FIRST_WAIT;
-        for _ in 1..TRIES {
-            match ask().await {
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            let error = match ask().await {
                 Ok(answer) => return Ok(answer),
-                Err(_) => self.ports.clock.sleep(wait).await,
+                Err(error) => error,
+            };
+            if is_final(&error, tries) || self.ports.clock.now().plus(wait).plus(RESERVE) >= self.deadline {
+                return Err(error);
             }
-            wait *= 4;
+            self.ports.clock.sleep(wait).await;
+            wait = LONGEST_WAIT.min(wait * 4);
         }
-        ask().await
     }
 
     /// Reads an item.
     pub(crate) async fn get(&self, region: &Region, key: &str) -> Result<Option<Item>, StoreError> {
-        self.patiently(|| {
-            self.reads.fetch_add(1, Ordering::Relaxed);
-            self.ports.store.get(region, key)
-        })
+        self.patiently(
+            || {
+                self.reads.fetch_add(1, Ordering::Relaxed);
+                self.ports.store.get(region, key)
+            },
+            never,
+        )
         .await
     }
 
@@ -71,11 +90,14 @@ impl<'a> Ledger<'a> {
     ) -> Result<Put, StoreError> {
         let tries = AtomicU32::new(0);
         let put = self
-            .patiently(|| {
-                tries.fetch_add(1, Ordering::Relaxed);
-                self.writes.fetch_add(1, Ordering::Relaxed);
-                self.ports.store.put(region, key, value.clone(), condition, expires)
-            })
+            .patiently(
+                || {
+                    tries.fetch_add(1, Ordering::Relaxed);
+                    self.writes.fetch_add(1, Ordering::Relaxed);
+                    self.ports.store.put(region, key, value.clone(), condition, expires)
+                },
+                never,
+            )
             .await?;
         Ok(match put {
             Put::Refused(Some(item)) if item.value == value && tries.into_inner() > 1 => {
@@ -93,10 +115,13 @@ impl<'a> Ledger<'a> {
         member: u32,
         expires: Timestamp,
     ) -> Result<BTreeSet<u32>, StoreError> {
-        self.patiently(|| {
-            self.writes.fetch_add(1, Ordering::Relaxed);
-            self.ports.store.add(region, key, member, expires)
-        })
+        self.patiently(
+            || {
+                self.writes.fetch_add(1, Ordering::Relaxed);
+                self.ports.store.add(region, key, member, expires)
+            },
+            never,
+        )
         .await
     }
 
@@ -108,11 +133,16 @@ impl<'a> Ledger<'a> {
         content: &Bytes,
         expires: Timestamp,
     ) -> Result<(), BlobError> {
-        self.patiently(|| self.ports.blobs.put(region, key, content.clone(), expires)).await
+        self.patiently(|| self.ports.blobs.put(region, key, content.clone(), expires), never).await
     }
 
     /// Fetches a blob.
     pub(crate) async fn get_blob(&self, region: &Region, key: &str) -> Result<Bytes, BlobError> {
-        self.patiently(|| self.ports.blobs.get(region, key)).await
+        let missing = |error: &BlobError, tries| matches!(error, BlobError::Missing { .. }) && tries >= LOOKS;
+        self.patiently(|| self.ports.blobs.get(region, key), missing).await
     }
+}
+
+fn never<E>(_: &E, _: u32) -> bool {
+    false
 }

@@ -35,6 +35,10 @@
 //! the slice behind it gets the failure, and the outcome says so. What is not the function's own (a value that cannot be
 //! decoded, a blob that is gone, the slice itself) fails the run there too.
 //!
+//! What does not answer is asked again until the invocation ends. What the platform gives up is a dead letter: it is sent
+//! back to its function while attempts are left or a region does not answer, each time later, until the run's deadline; then,
+//! or where nothing is left to try, the run is told the reason and keeps the input.
+//!
 //! # The life of a map
 //!
 //! 1. *Dispatch.* The outcome of the dispatcher holds what the items share once, and all that they do not share as one
@@ -179,8 +183,7 @@ impl Inner {
         self.graph.node(node).map_or(1, |node| usize::from(node.slots))
     }
 
-    /// The most hops a message may have made. Every hop leads to a larger node; the rest is for what is sent again
-    /// after the platform gave it up.
+    /// The most hops a message may have made. Every hop leads to a larger node; the rest is a margin.
     pub(crate) fn most_hops(&self) -> u16 {
         u16::try_from(self.graph.nodes.len()).unwrap_or(u16::MAX).saturating_mul(2).saturating_add(32)
     }

@@ -50,11 +50,11 @@ impl Inner {
         let now = self.ports.clock.now();
         if now >= pin.deadline {
             let error = format!("the run passed its deadline before stage `{}`", attempt.stage());
-            attempt.abandon(error).await?;
+            attempt.abandon(error, input()).await?;
             return Ok(Handled::Done);
         }
         if hops > self.most_hops() {
-            attempt.abandon(format!("a message made {hops} hops; it is in a loop")).await?;
+            attempt.abandon(format!("a message made {hops} hops; it is in a loop"), input()).await?;
             return Ok(Handled::Done);
         }
         let hold =
@@ -355,14 +355,17 @@ impl Attempt<'_> {
     }
 
     /// Fails the run without an attempt at the node.
-    pub(crate) async fn abandon(&self, error: String) -> Result<(), HandleError> {
+    pub(crate) async fn abandon(&mut self, error: String, input: Vec<Value>) -> Result<(), HandleError> {
+        let sync = self.shim.graph.is_sync(self.node);
+        let arrived = if sync { self.arrivals().await.ok() } else { None };
+        let input = arrived.map_or(input, |arrived| arrived.values);
         let failure = Failure {
             stage: self.stage().to_owned(),
             item: self.place().item,
             region: self.region().clone(),
             attempt: 0,
             error,
-            input: Vec::new(),
+            input: self.kept(input).await,
         };
         self.end_run(End::Failed { at: self.shim.ports.clock.now(), failure }).await
     }

@@ -7,9 +7,13 @@ mod failover;
 #[cfg(test)]
 mod first_law;
 #[cfg(test)]
+mod letters;
+#[cfg(test)]
 mod map;
 #[cfg(test)]
 mod map_workflows;
+#[cfg(test)]
+mod outage;
 #[cfg(test)]
 mod platform;
 #[cfg(test)]

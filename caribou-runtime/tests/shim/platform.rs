@@ -170,6 +170,16 @@ impl Platform {
         wait(plan::switch(&*self.world.ports().store, plan, None)).unwrap();
     }
 
+    /// Moves the clock.
+    pub(crate) fn advance(&self, duration: Duration) {
+        self.world.advance(duration);
+    }
+
+    /// What the regions' clocks say.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.world.now()
+    }
+
     /// How a run stands.
     pub(crate) fn status(&self, run: &RunId) -> RunStatus {
         wait(self.client().status(run)).unwrap()

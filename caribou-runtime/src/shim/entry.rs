@@ -38,7 +38,6 @@ impl Inner {
             Claimed::Drop => return Ok(Handled::Duplicate),
             Claimed::Wait { until } => return self.park(event, NodeId::ENTRY, *until).await,
         };
-        self.check_pin(&pinned)?;
         let mut attempt = Attempt { pin: &pinned, ..attempt };
         let run = pinned.run.clone();
         match claimed {
@@ -101,18 +100,6 @@ impl Inner {
             traceparent,
             run,
         }
-    }
-
-    /// A run id names one run of one version.
-    fn check_pin(&self, pin: &Pin) -> Result<(), Refusal> {
-        if pin.version == self.graph.version {
-            return Ok(());
-        }
-        Err(Refusal::RunOfAnotherVersion {
-            run: pin.run.clone(),
-            pinned: pin.version.clone(),
-            served: self.graph.version.clone(),
-        })
     }
 }
 

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use caribou_model::{Region, Timestamp};
 
 use super::claim::{Claim, Meeting, Progress};
-use super::error::HandleError;
+use super::error::{HandleError, Refusal};
 use super::ledger::Ledger;
 use crate::key::Place;
 use crate::port::{Condition, Item, Put};
@@ -131,8 +131,9 @@ impl Hold {
 
     fn see(&mut self, item: &Item) -> Result<(), HandleError> {
         let unreadable = |cause| HandleError::Item { key: self.key.clone(), cause };
-        if self.run.is_some() {
+        if let Some(own) = &self.run {
             let record = RunRecord::decode(&item.value).map_err(unreadable)?;
+            check_pin(&record.pin, &own.pin)?;
             self.claim = record.entry.clone();
             self.run = Some(record);
         } else {
@@ -149,4 +150,13 @@ impl Hold {
         };
         encoded.map(Bytes::from).map_err(|cause| HandleError::Item { key: self.key.clone(), cause })
     }
+}
+
+/// A run id names one run of one version.
+fn check_pin(pinned: &Pin, served: &Pin) -> Result<(), Refusal> {
+    if pinned.version == served.version {
+        return Ok(());
+    }
+    let run = pinned.run.clone();
+    Err(Refusal::RunOfAnotherVersion { run, pinned: pinned.version.clone(), served: served.version.clone() })
 }

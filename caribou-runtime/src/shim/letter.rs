@@ -56,13 +56,13 @@ impl Inner {
             Ok(Settled::Done) => return Ok(()),
             Ok(Settled::Back { not_before }) => not_before,
             Err(error) if error.is_refusal() => return Err(error),
-            Err(error) => match self.back_at(message.returns, pin.deadline) {
-                Some(not_before) => not_before,
-                None => {
+            Err(error) => {
+                let Some(not_before) = self.back_at(message.returns, pin.deadline) else {
                     let error = format!("{}; and then: {error}", self.gave_up(reason));
                     return attempt.abandon(error, input).await;
-                }
-            },
+                };
+                not_before
+            }
         };
         message.returns = message.returns.saturating_add(1);
         message.revived = true;
@@ -159,20 +159,19 @@ impl Attempt<'_> {
         request: &Request,
     ) -> Result<Settled, HandleError> {
         let shim = self.shim;
-        let (mut hold, unclaimed) = match hold.clone().load(&self.ledger).await? {
-            Some(hold) => (hold, false),
-            None => {
-                if let Some(not_before) = self.back_where_unclaimed(returns, self.pin.deadline) {
-                    return Ok(Settled::Back { not_before });
-                }
-                // No entry came so far as to write the record: it is written now, to tell the failure.
-                let now = shim.ports.clock.now();
-                match hold.claim(&self.ledger, true, now, shim.function.attempts()).await? {
-                    Claimed::Mine(hold) => (hold, true),
-                    Claimed::Repeat(hold) | Claimed::Exhausted(hold) => (hold, false),
-                    Claimed::Drop => return Ok(Settled::Done),
-                    Claimed::Wait { until } => return Ok(Settled::Back { not_before: until }),
-                }
+        let (mut hold, unclaimed) = if let Some(hold) = hold.clone().load(&self.ledger).await? {
+            (hold, false)
+        } else {
+            if let Some(not_before) = self.back_where_unclaimed(returns, self.pin.deadline) {
+                return Ok(Settled::Back { not_before });
+            }
+            // No entry came so far as to write the record: it is written now, to tell the failure.
+            let now = shim.ports.clock.now();
+            match hold.claim(&self.ledger, true, now, shim.function.attempts()).await? {
+                Claimed::Mine(hold) => (hold, true),
+                Claimed::Repeat(hold) | Claimed::Exhausted(hold) => (hold, false),
+                Claimed::Drop => return Ok(Settled::Done),
+                Claimed::Wait { until } => return Ok(Settled::Back { not_before: until }),
             }
         };
         let Some(record) = hold.run.clone().filter(|record| record.end.is_none()) else {

@@ -19,4 +19,6 @@ mod platform;
 #[cfg(test)]
 mod protocol;
 #[cfg(test)]
+mod versions;
+#[cfg(test)]
 mod workflows;

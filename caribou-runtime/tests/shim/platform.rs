@@ -157,7 +157,7 @@ impl Platform {
     fn client(&self) -> Client {
         let graph = (self.workflow.graph)();
         let entry = &graph.function_of(NodeId::ENTRY).unwrap().name;
-        Client::new(self.workflow.name, "0.1.0", entry, HOME, self.ports.clone())
+        Client::new(self.workflow.name, self.workflow.version, entry, HOME, self.ports.clone())
     }
 
     /// Starts a run.
@@ -168,6 +168,12 @@ impl Platform {
     /// Puts a plan in force, the first.
     pub(crate) fn switch(&self, plan: &Plan) {
         wait(plan::switch(&*self.world.ports().store, plan, None)).unwrap();
+    }
+
+    /// Puts another body or version of the workflow in the place of the one before.
+    pub(crate) fn deploy(&mut self, workflow: &'static Workflow) {
+        self.workflow = workflow;
+        self.shims.clear();
     }
 
     /// Moves the clock.

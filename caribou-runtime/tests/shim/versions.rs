@@ -1,0 +1,56 @@
+//! A run belongs to the version of the workflow that received it first.
+
+use std::time::Duration;
+
+use caribou_runtime::{Event, HandleError, RunStatus, Workflow};
+use serde_json::json;
+
+use crate::platform::Platform;
+use crate::workflows::CHAIN;
+
+/// The next version of a workflow.
+fn next() -> &'static Workflow {
+    let graph = || {
+        let mut graph = (CHAIN.graph)();
+        graph.version = "0.2.0".into();
+        graph
+    };
+    Box::leak(Box::new(Workflow { version: "0.2.0", graph, ..CHAIN }))
+}
+
+/// A request for a run that another version has received, at work or crashed there, as the next version gets it.
+fn taken(platform: &mut Platform, lease_is_over: bool) -> (caribou_runtime::port::StageAddress, Event) {
+    platform.start(json!(4));
+    let (to, body) = platform.take_one();
+    let event = platform.event(&body);
+    platform.crash(&to, event);
+    if lease_is_over {
+        platform.advance(Duration::from_secs(66));
+    }
+    let event = platform.event(&body.replace("0.1.0", "0.2.0"));
+    (to, event)
+}
+
+#[test]
+fn a_request_of_another_version_does_not_touch_the_run() {
+    for dead in [false, true] {
+        let outage = crate::outage::Outage::default();
+        let mut platform = Platform::between(&CHAIN, outage.wrap());
+        outage.stop_after(1);
+        let (to, event) = taken(&mut platform, true);
+        platform.deploy(next());
+        let error = if dead {
+            platform.give_up(&to, event, "it crashed").unwrap_err()
+        } else {
+            platform.handle(&to, event).unwrap_err()
+        };
+        assert!(matches!(error, HandleError::Refused(_)), "{error}");
+        assert!(error.to_string().contains("is of version 0.1.0"), "{error}");
+        // It is still the first version's to finish.
+        platform.deploy(&CHAIN);
+        platform.start(json!(4));
+        platform.deliver_all();
+        let status = platform.status(&"run".parse().unwrap());
+        assert!(matches!(status, RunStatus::Succeeded { .. }), "{status:?}");
+    }
+}

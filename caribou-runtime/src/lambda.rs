@@ -16,7 +16,7 @@ use serde_json::value::RawValue;
 
 use crate::local::SystemClock;
 use crate::port::Clock;
-use crate::shim::{Event, HandleError, Handled, Shim};
+use crate::shim::{Event, HandleError, Handled, Shim, excerpt};
 
 /// The error type of an event that can never be handled: not to be retried, but to be kept.
 pub const REFUSED: &str = "caribou.Refused";
@@ -215,7 +215,7 @@ fn failure(error: &HandleError) -> Diagnostic {
 }
 
 fn diagnostic(error_type: &str, error_message: String) -> Diagnostic {
-    Diagnostic { error_type: error_type.to_owned(), error_message }
+    Diagnostic { error_type: error_type.to_owned(), error_message: excerpt(error_message) }
 }
 
 #[cfg(test)]

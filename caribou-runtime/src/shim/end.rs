@@ -1,4 +1,5 @@
-//! The end of a run, written in its home region. The first end wins.
+//! The end of a run, written in its home region. The first end wins; a success that comes after the
+//! deadline is none, for whoever looked in between was told so.
 
 use std::time::Duration;
 
@@ -7,6 +8,7 @@ use caribou_model::AttemptOutcome;
 use super::attempt::Attempt;
 use super::claim::{Outcome, Progress};
 use super::error::HandleError;
+use super::excerpt::excerpt;
 use super::hold::Hold;
 use super::ledger::Ledger;
 use super::spill::{Spill, fetch};
@@ -31,10 +33,16 @@ impl Attempt<'_> {
                 return Err(HandleError::Gone { key });
             };
             let mut record = RunRecord::decode(&item.value).map_err(unreadable)?;
-            if record.end.is_some() {
+            let deadline = self.pin.deadline;
+            let late = self.shim.ports.clock.now() >= deadline;
+            let end = match &end {
+                End::Succeeded { .. } if late => End::Overdue { at: deadline },
+                end => end.clone(),
+            };
+            if !end.may_follow(record.end.as_ref()) {
                 return Ok(());
             }
-            record.end = Some(end.clone());
+            record.end = Some(end);
             // What the entry sent has served its purpose; the record stays small for those who poll it.
             if let Progress::Done(outcome) = &mut record.entry.progress {
                 *outcome = Outcome { values: Vec::new(), deliveries: Vec::new(), ..*outcome };
@@ -61,7 +69,7 @@ impl Attempt<'_> {
             item: self.place().item,
             region: self.region().clone(),
             attempt: self.number,
-            error,
+            error: excerpt(error),
             input: self.kept(input).await,
         };
         // Whoever records a failure sees to it that the run is told, even where the attempts were another's.

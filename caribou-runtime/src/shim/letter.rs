@@ -13,6 +13,7 @@ use super::attempt::Attempt;
 use super::claim::{Claim, Progress};
 use super::error::{HandleError, Refusal};
 use super::event::Event;
+use super::excerpt::excerpt;
 use super::hold::{Claimed, Hold};
 use crate::Value;
 use crate::message::Message;
@@ -96,7 +97,7 @@ impl Inner {
     }
 
     fn gave_up(&self, reason: &str) -> String {
-        format!("the platform gave up delivering to function `{}`: {reason}", self.function.name)
+        excerpt(format!("the platform gave up delivering to function `{}`: {reason}", self.function.name))
     }
 
     /// Whether the function may be tried again, if no attempt came so far as to claim the work: the platform's own

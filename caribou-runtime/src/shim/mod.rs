@@ -10,7 +10,7 @@
 //! | `claim`, `hold` | who works on a node; the item that says so |
 //! | `deliver`, `sync`, `spill` | what is sent, what has arrived, what is too large for a message |
 //! | `dispatch`, `collect`, `crowd` | the items of a map, on their way there and back; many requests at a time |
-//! | `end` | how a run ends |
+//! | `end`, `excerpt` | how a run ends; what is kept of a long error |
 //! | `letter` | dead letters |
 //! | `attempt`, `ledger`, `plans` | what one event keeps count of; the plan in force |
 //!
@@ -61,6 +61,7 @@ mod deliver;
 mod dispatch;
 mod end;
 mod entry;
+mod excerpt;
 mod hold;
 mod ledger;
 mod letter;
@@ -77,6 +78,7 @@ use caribou_model::{FunctionSpec, Graph, NodeId, Region};
 pub(crate) use self::entry::run_of;
 pub use self::error::{HandleError, Refusal, ShimError};
 pub use self::event::{Event, Handled};
+pub(crate) use self::excerpt::excerpt;
 use self::plans::Plans;
 use crate::Workflow;
 use crate::message::Message;

@@ -12,6 +12,7 @@ use super::attempt::Attempt;
 use super::claim::{Claim, Outcome, Progress};
 use super::error::{HandleError, Refusal};
 use super::event::{Event, Handled};
+use super::excerpt::excerpt;
 use super::hold::{Claimed, Hold};
 use super::spill::{Spill, fetch};
 use super::sync::Arrived;
@@ -364,7 +365,7 @@ impl Attempt<'_> {
             item: self.place().item,
             region: self.region().clone(),
             attempt: 0,
-            error,
+            error: excerpt(error),
             input: self.kept(input).await,
         };
         self.end_run(End::Failed { at: self.shim.ports.clock.now(), failure }).await

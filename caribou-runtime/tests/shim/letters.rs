@@ -2,31 +2,18 @@
 
 use std::time::Duration;
 
-use caribou_runtime::model::{Epoch, Graph, Placement, Plan, Region, Timestamp};
+use caribou_runtime::model::{Graph, Region};
 use caribou_runtime::port::StageAddress;
 use caribou_runtime::{Event, RunStatus, Workflow};
 use serde_json::{Value as Json, json};
 
 use crate::map_workflows::RESCUE;
-use crate::outage::Outage;
+use crate::outage::{Outage, with_last_stage_away};
 use crate::platform::Platform;
 use crate::workflows::{BRANCH, CHAIN};
 
 const HOME: Region = Region::aws("us-east-1");
 const AWAY: Region = Region::aws("eu-north-1");
-
-/// A workflow with its last stage away, and the stores that may go away.
-fn with_last_stage_away(workflow: &'static Workflow) -> (Platform, Outage) {
-    let outage = Outage::default();
-    let platform = Platform::between(workflow, outage.wrap());
-    let graph = (workflow.graph)();
-    let mut regions = vec![HOME; graph.stages().count()];
-    *regions.last_mut().unwrap() = AWAY;
-    let placement = Placement::new(&regions).unwrap();
-    let (epoch, expires) = (Epoch(1), Timestamp::from_millis(u64::MAX));
-    platform.switch(&Plan { epoch, expires, hours: vec![placement; 24], ..Plan::at_home(&graph, HOME) });
-    (platform, outage)
-}
 
 /// A workflow each of whose functions may be tried six times.
 fn patient(workflow: &'static Workflow, graph: fn() -> Graph) -> &'static Workflow {

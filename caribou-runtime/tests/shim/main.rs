@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod caught;
 #[cfg(test)]
+mod ends;
+#[cfg(test)]
 mod failover;
 #[cfg(test)]
 mod first_law;

@@ -1,15 +1,34 @@
 //! Regions whose store is away for a while, and instances that stop at a write.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::pending;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use caribou_runtime::model::{Region, Timestamp};
+use caribou_runtime::Workflow;
+use caribou_runtime::model::{Epoch, Placement, Plan, Region, Timestamp};
 use caribou_runtime::port::{
     Condition, Item, Ports, Put, SendError, StageAddress, Store, StoreError, Transport,
 };
+
+use crate::platform::Platform;
+
+const HOME: Region = Region::aws("us-east-1");
+const AWAY: Region = Region::aws("eu-north-1");
+
+/// A workflow with its last stage away, and the stores that may go away.
+pub(crate) fn with_last_stage_away(workflow: &'static Workflow) -> (Platform, Outage) {
+    let outage = Outage::default();
+    let platform = Platform::between(workflow, outage.wrap());
+    let graph = (workflow.graph)();
+    let mut regions = vec![HOME; graph.stages().count()];
+    *regions.last_mut().unwrap() = AWAY;
+    let placement = Placement::new(&regions).unwrap();
+    let (epoch, expires) = (Epoch(1), Timestamp::from_millis(u64::MAX));
+    platform.switch(&Plan { epoch, expires, hours: vec![placement; 24], ..Plan::at_home(&graph, HOME) });
+    (platform, outage)
+}
 
 /// What is away. Clones share it.
 #[derive(Clone, Default)]
@@ -19,7 +38,8 @@ pub(crate) struct Outage {
 
 #[derive(Default)]
 struct State {
-    down: BTreeSet<Region>,
+    /// Until when.
+    down: BTreeMap<Region, Timestamp>,
     /// Writes until one never comes back, if one does.
     writes_left: Option<usize>,
     not_before: Vec<Timestamp>,
@@ -28,7 +48,12 @@ struct State {
 impl Outage {
     /// The store of a region goes away.
     pub(crate) fn begin(&self, region: &Region) {
-        self.state.lock().unwrap().down.insert(region.clone());
+        self.begin_until(region, Timestamp::from_millis(u64::MAX));
+    }
+
+    /// The store of a region goes away until then.
+    pub(crate) fn begin_until(&self, region: &Region, until: Timestamp) {
+        self.state.lock().unwrap().down.insert(region.clone(), until);
     }
 
     /// All stores are there again.
@@ -63,7 +88,8 @@ struct Away {
 
 impl Away {
     fn check(&self, region: &Region, operation: &'static str) -> Result<(), StoreError> {
-        let down = self.outage.state.lock().unwrap().down.contains(region);
+        let until = self.outage.state.lock().unwrap().down.get(region).copied();
+        let down = until.is_some_and(|until| self.inner.clock.now() < until);
         let error = || StoreError { region: region.clone(), operation, cause: "it is away".into() };
         if down { Err(error()) } else { Ok(()) }
     }

@@ -176,6 +176,12 @@ impl Platform {
         self.shims.clear();
     }
 
+    /// Puts a blob in place of another.
+    pub(crate) fn put_blob(&self, region: &Region, key: &str, content: &'static str) {
+        let expires = Timestamp::from_millis(u64::MAX);
+        wait(self.ports.blobs.put(region, key, Bytes::from_static(content.as_bytes()), expires)).unwrap();
+    }
+
     /// Moves the clock.
     pub(crate) fn advance(&self, duration: Duration) {
         self.world.advance(duration);

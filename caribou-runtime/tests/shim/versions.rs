@@ -18,15 +18,13 @@ fn next() -> &'static Workflow {
     Box::leak(Box::new(Workflow { version: "0.2.0", graph, ..CHAIN }))
 }
 
-/// A request for a run that another version has received, at work or crashed there, as the next version gets it.
-fn taken(platform: &mut Platform, lease_is_over: bool) -> (caribou_runtime::port::StageAddress, Event) {
+/// A request for a run that another version has received, and crashed with, as the next version gets it.
+fn taken(platform: &mut Platform) -> (caribou_runtime::port::StageAddress, Event) {
     platform.start(json!(4));
     let (to, body) = platform.take_one();
     let event = platform.event(&body);
     platform.crash(&to, event);
-    if lease_is_over {
-        platform.advance(Duration::from_secs(66));
-    }
+    platform.advance(Duration::from_secs(66));
     let event = platform.event(&body.replace("0.1.0", "0.2.0"));
     (to, event)
 }
@@ -37,7 +35,7 @@ fn a_request_of_another_version_does_not_touch_the_run() {
         let outage = crate::outage::Outage::default();
         let mut platform = Platform::between(&CHAIN, outage.wrap());
         outage.stop_after(1);
-        let (to, event) = taken(&mut platform, true);
+        let (to, event) = taken(&mut platform);
         platform.deploy(next());
         let error = if dead {
             platform.give_up(&to, event, "it crashed").unwrap_err()

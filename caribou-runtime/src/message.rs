@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `c` | version of this format: 1 |
 //! | `w`, `v` | workflow and its version |
+//! | `g` | fingerprint of the graph |
 //! | `r` | run |
 //! | `e`, `h` | plan epoch and hour |
 //! | `f` | sum of 1 (probe), 2 (forwarded at the entry), 4 (fires a sync node), 8 (was a dead letter) |
@@ -94,6 +95,7 @@ struct Wire<'a> {
     w: Cow<'a, str>,
     #[serde(borrow)]
     v: Cow<'a, str>,
+    g: u32,
     #[serde(borrow)]
     r: Cow<'a, str>,
     e: u64,
@@ -147,6 +149,7 @@ impl Message {
             c: FORMAT,
             w: workflow.into(),
             v: version.into(),
+            g: self.pin.graph,
             r: run.as_str().into(),
             e: self.pin.epoch.0,
             h: self.pin.hour.into(),
@@ -198,6 +201,7 @@ impl Message {
             pin: Pin {
                 workflow: wire.w.into_owned(),
                 version: wire.v.into_owned(),
+                graph: wire.g,
                 run: wire.r.into_owned().try_into().map_err(|cause| part("run", &cause))?,
                 epoch: Epoch(wire.e),
                 hour: Hour::try_from(wire.h).map_err(|cause| part("hour", &cause))?,
@@ -294,6 +298,7 @@ mod tests {
             pin: Pin {
                 workflow: "image_press".into(),
                 version: "0.1.0".into(),
+                graph: u32::MAX,
                 run: "0f8fad5b-d9cb-469f-a165-70867728950e".parse().unwrap(),
                 epoch: Epoch(7),
                 hour: Hour::new(13).unwrap(),
@@ -327,7 +332,7 @@ mod tests {
     #[test]
     fn the_wire_format_is_this() {
         let body = message(&["us-east-1", "ca-central-1", "ca-central-1", "us-west-2"]).encode().unwrap();
-        insta::assert_snapshot!(body, @r#"{"c":1,"w":"image_press","v":"0.1.0","r":"0f8fad5b-d9cb-469f-a165-70867728950e","e":7,"h":13,"f":2,"d":1700003600000,"p":"us-east-1,ca-central-1,us-west-2/-001","x":"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01","n":3,"m":2,"a":1,"k":2,"s":1700000000000,"y":["AQL/",{"r":"aws:ca-central-1","k":"image_press/0f8f/2/1/0","n":2000000}]}"#);
+        insta::assert_snapshot!(body, @r#"{"c":1,"w":"image_press","v":"0.1.0","g":4294967295,"r":"0f8fad5b-d9cb-469f-a165-70867728950e","e":7,"h":13,"f":2,"d":1700003600000,"p":"us-east-1,ca-central-1,us-west-2/-001","x":"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01","n":3,"m":2,"a":1,"k":2,"s":1700000000000,"y":["AQL/",{"r":"aws:ca-central-1","k":"image_press/0f8f/2/1/0","n":2000000}]}"#);
     }
 
     #[test]

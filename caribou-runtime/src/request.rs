@@ -22,7 +22,7 @@ pub struct Request {
     /// The version wanted; the receiver's own if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
-    /// The run; derived from the delivery's id if absent.
+    /// The run; derived from the id of its message if absent, or from that of its delivery if it came in no message.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run: Option<RunId>,
     /// The workflow's input: its one parameter, an object of several by name, `null` for none.

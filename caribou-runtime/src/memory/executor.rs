@@ -101,6 +101,7 @@ impl<'a> Executor<'a> {
         let event = Event {
             body: envelope.body.clone(),
             request_id: envelope.request_id.clone(),
+            message_id: None,
             deadline,
             received: now,
             cold,

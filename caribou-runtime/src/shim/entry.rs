@@ -66,7 +66,10 @@ impl Inner {
             let (entry, served) = (entry.clone(), self.function.name.clone());
             return Err(Refusal::NotTheEntry { entry, served }.into());
         }
-        let run = request.run.clone().unwrap_or_else(|| run_of(&event.request_id));
+        let run = request
+            .run
+            .clone()
+            .unwrap_or_else(|| run_of(event.message_id.as_ref().unwrap_or(&event.request_id)));
         let now = self.ports.clock.now();
         let plan = self.plans.current(&*self.ports.store, &self.graph, now).await;
         let pin = self.pin(run, &plan, now, request.traceparent.clone());
@@ -90,6 +93,7 @@ impl Inner {
         Pin {
             workflow: graph.workflow.clone(),
             version: graph.version.clone(),
+            graph: self.fingerprint,
             epoch: plan.epoch,
             hour,
             probe,
@@ -170,7 +174,7 @@ fn parameters_of(names: &[&str], input: Json) -> Result<Vec<Value>, (String, Jso
     }
 }
 
-/// The run of a request that names none: the same for every retry of its delivery.
+/// The run of a request that names none: the same for every delivery of its message, and every retry of them.
 pub(crate) fn run_of(request_id: &str) -> RunId {
     let hashed = || {
         let (a, b) = (hash(request_id.as_bytes()), hash(format!("run {request_id}").as_bytes()));

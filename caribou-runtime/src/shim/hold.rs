@@ -152,10 +152,12 @@ impl Hold {
     }
 }
 
-/// A run id names one run of one version.
+/// A run id names one run of one version, and a version is one graph.
 fn check_pin(pinned: &Pin, served: &Pin) -> Result<(), Refusal> {
     if pinned.version == served.version {
-        return Ok(());
+        let (workflow, version) = (served.workflow.clone(), served.version.clone());
+        let same = pinned.graph == served.graph;
+        return if same { Ok(()) } else { Err(Refusal::Graph { workflow, version }) };
     }
     let run = pinned.run.clone();
     Err(Refusal::RunOfAnotherVersion { run, pinned: pinned.version.clone(), served: served.version.clone() })

@@ -8,6 +8,7 @@
 //! | `entry` | a request is received: the run is pinned, the first glue evaluated |
 //! | `stage` | a message is received: claim, inputs, the author's function, outcome |
 //! | `claim`, `hold` | who works on a node; the item that says so |
+//! | `fingerprint` | the graph in short, so that one version has one graph |
 //! | `deliver`, `sync`, `spill` | what is sent, what has arrived, what is too large for a message |
 //! | `dispatch`, `collect`, `crowd` | the items of a map, on their way there and back; many requests at a time |
 //! | `end`, `excerpt` | how a run ends; what is kept of a long error |
@@ -62,6 +63,7 @@ mod dispatch;
 mod end;
 mod entry;
 mod excerpt;
+mod fingerprint;
 mod hold;
 mod ledger;
 mod letter;
@@ -79,6 +81,7 @@ pub(crate) use self::entry::run_of;
 pub use self::error::{HandleError, Refusal, ShimError};
 pub use self::event::{Event, Handled};
 pub(crate) use self::excerpt::excerpt;
+use self::fingerprint::fingerprint;
 use self::plans::Plans;
 use crate::Workflow;
 use crate::message::Message;
@@ -113,6 +116,8 @@ pub(crate) struct Inner {
     pub(crate) deployment: Deployment,
     pub(crate) ports: Ports,
     pub(crate) graph: Graph,
+    /// The graph in short.
+    pub(crate) fingerprint: u32,
     /// The function that is served.
     pub(crate) function: FunctionSpec,
     pub(crate) plans: Plans,
@@ -137,8 +142,9 @@ impl Shim {
                 known: known.join(", "),
             });
         };
+        let fingerprint = fingerprint(&graph);
         let plans = Plans::new(&graph, &deployment.home, deployment.plan_cache);
-        Ok(Self { inner: Arc::new(Inner { deployment, ports, graph, function, plans }) })
+        Ok(Self { inner: Arc::new(Inner { deployment, ports, graph, fingerprint, function, plans }) })
     }
 
     /// Handles one delivery of a message or a request.

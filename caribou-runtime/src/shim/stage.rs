@@ -89,6 +89,10 @@ impl Inner {
     pub(crate) fn check(&self, message: &Message) -> Result<(), Refusal> {
         let Message { pin, to, fires, .. } = message;
         self.check_version(&pin.workflow, &pin.version)?;
+        if pin.graph != self.fingerprint {
+            let (workflow, version) = (pin.workflow.clone(), pin.version.clone());
+            return Err(Refusal::Graph { workflow, version });
+        }
         let (slots, node) = (self.slots_of(*to), *to);
         let served = self.graph.function_of(node).is_some_and(|function| function.name == self.function.name);
         if !served || node == NodeId::ENTRY {

@@ -215,6 +215,7 @@ impl Platform {
         Event {
             body: body.into(),
             request_id: format!("request-{}", self.deliveries),
+            message_id: None,
             deadline: received.plus(Duration::from_mins(1)),
             received,
             cold: false,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use caribou_runtime::{Event, HandleError, RunStatus, Workflow};
+use caribou_runtime::{Event, HandleError, Handled, RunStatus, Workflow};
 use serde_json::json;
 
 use crate::platform::Platform;
@@ -51,4 +51,50 @@ fn a_request_of_another_version_does_not_touch_the_run() {
         let status = platform.status(&"run".parse().unwrap());
         assert!(matches!(status, RunStatus::Succeeded { .. }), "{status:?}");
     }
+}
+
+/// Another body under the same version.
+fn changed() -> &'static Workflow {
+    let graph = || {
+        let mut graph = (CHAIN.graph)();
+        graph.nodes[1].output = "String".into();
+        graph
+    };
+    Box::leak(Box::new(Workflow { graph, ..CHAIN }))
+}
+
+#[test]
+fn another_body_under_the_same_version_is_refused_with_the_way_out() {
+    let mut platform = Platform::new(&CHAIN);
+    platform.start(json!(4));
+    let (to, request) = platform.take_one();
+    let event = platform.event(&request);
+    platform.handle(&to, event).unwrap();
+    let (to, message) = platform.take_one();
+    platform.deploy(changed());
+    for body in [request, message] {
+        let event = platform.event(&body);
+        let error = platform.handle(&to, event).unwrap_err();
+        assert!(error.is_refusal(), "{error}");
+        assert!(error.to_string().contains("give the workflow a new version"), "{error}");
+    }
+}
+
+#[test]
+fn two_deliveries_of_one_message_are_one_run() {
+    let mut platform = Platform::new(&CHAIN);
+    let body = r#"{"caribou":1,"request":{"workflow":"chain","input":4}}"#;
+    platform.start(json!(4));
+    let (to, _) = platform.take_one();
+    let mut runs = Vec::new();
+    for message_id in [Some("m-1"), Some("m-1"), Some("m-2"), None, None] {
+        let event = platform.event(body);
+        let handled =
+            platform.handle(&to, Event { message_id: message_id.map(str::to_owned), ..event }).unwrap();
+        runs.push(handled);
+    }
+    let accepted = |run: &str| Handled::Accepted { run: run.parse().unwrap() };
+    let wanted =
+        [accepted("m-1"), Handled::Duplicate, accepted("m-2"), accepted("request-4"), accepted("request-5")];
+    assert_eq!(runs, wanted);
 }

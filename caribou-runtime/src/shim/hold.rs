@@ -18,6 +18,8 @@ pub(crate) struct Hold {
     key: String,
     expires: Timestamp,
     condition: Condition,
+    /// Nobody claims the node: its item only counts failures, until there is an outcome.
+    unclaimed: bool,
     pub(crate) claim: Claim,
     /// For the entry: the run record around the claim.
     pub(crate) run: Option<RunRecord>,
@@ -50,7 +52,15 @@ impl Hold {
         claim: Claim,
     ) -> Self {
         let key = key::claim(&pin.workflow, &pin.run, place);
-        Self { region: region.clone(), key, expires, condition: Condition::Absent, claim, run: None }
+        Self {
+            region: region.clone(),
+            key,
+            expires,
+            condition: Condition::Absent,
+            unclaimed: false,
+            claim,
+            run: None,
+        }
     }
 
     /// A first claim on the entry, not written yet.
@@ -60,9 +70,30 @@ impl Hold {
             key: key::run(&record.pin.workflow, &record.pin.run),
             expires,
             condition: Condition::Absent,
+            unclaimed: false,
             claim: record.entry.clone(),
             run: Some(record),
         }
+    }
+
+    /// The same for a node that nobody claims.
+    pub(crate) fn unclaimed(self) -> Self {
+        Self { unclaimed: true, ..self }
+    }
+
+    /// Notes that one more attempt at an unclaimed node has failed. Tells how many have; `None` if there is an outcome.
+    pub(crate) async fn count(&mut self, ledger: &Ledger<'_>) -> Result<Option<u32>, HandleError> {
+        let mine = self.claim.clone();
+        for _ in 0..LOOKS {
+            if self.write(ledger, self.claim.clone()).await? {
+                return Ok(Some(self.claim.attempt));
+            }
+            if self.claim.progress != Progress::Working {
+                return Ok(None);
+            }
+            self.claim = Claim { attempt: self.claim.attempt + 1, ..mine.clone() };
+        }
+        Err(HandleError::Contended { key: self.key.clone() })
     }
 
     /// Claims the node for the delivery that the claim names, unless another has it.
@@ -119,14 +150,23 @@ impl Hold {
         }
     }
 
-    /// Writes how far the attempt is.
+    /// Writes how far the attempt is. At a node that nobody claims, it is written over what others count.
     pub(crate) async fn advance(
         &mut self,
         ledger: &Ledger<'_>,
         progress: Progress,
     ) -> Result<bool, HandleError> {
-        let claim = Claim { progress, ..self.claim.clone() };
-        self.write(ledger, claim).await
+        let mine = Claim { progress, ..self.claim.clone() };
+        for _ in 0..LOOKS {
+            let attempt = self.claim.attempt.max(mine.attempt);
+            if self.write(ledger, Claim { attempt, ..mine.clone() }).await? {
+                return Ok(true);
+            }
+            if !self.unclaimed || self.claim.progress != Progress::Working {
+                return Ok(false);
+            }
+        }
+        Err(HandleError::Contended { key: self.key.clone() })
     }
 
     fn see(&mut self, item: &Item) -> Result<(), HandleError> {

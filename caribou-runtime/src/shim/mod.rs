@@ -29,6 +29,9 @@
 //!    the outcome can be certain, and only until anybody else sends it: who does records that first, and from then on
 //!    nothing moves.
 //!
+//! An idempotent function's stage has no claim: its item is written with its outcome, and before that only to count the
+//! attempts that failed.
+//!
 //! The entry does the same with the run record in the home region as its item: pin and claim are one write, and the
 //! glue over the input is evaluated once.
 //!

@@ -43,7 +43,7 @@ impl Inner {
         let message = Message::decode(&event.body).map_err(Refusal::from)?;
         self.check(&message)?;
         let Message { pin, to: node, item, revived, hops, sent, values, .. } = message;
-        let input = || values.into_iter().map(Value::from).collect();
+        let input = || values.iter().cloned().map(Value::from).collect();
         let mut attempt = Attempt::new(self, event, &pin, node);
         attempt.item = item;
         attempt.hops = hops;
@@ -61,14 +61,28 @@ impl Inner {
         let hold =
             Hold::of_node(&pin, attempt.place(), attempt.region(), pin.kept_until(), Claim::first(event));
         let claimed = if self.is_unclaimed(node) {
-            Claimed::Mine(hold)
+            Claimed::Mine(hold.unclaimed())
         } else {
             hold.claim(&attempt.ledger, revived, now, self.function.attempts()).await?
         };
         match claimed {
             Claimed::Mine(mut hold) => {
                 attempt.number = hold.claim.attempt;
-                let worked = attempt.work(input(), None).await;
+                let mut worked = attempt.work(input(), None).await;
+                if let Err(Stopped::ForNow(error)) = &worked
+                    && self.is_unclaimed(node)
+                {
+                    // Nothing counts attempts that claim nothing but their failures.
+                    let error = error.clone();
+                    let Some(failed) = hold.count(&attempt.ledger).await? else {
+                        attempt.superseded(&mut hold).await?;
+                        return Ok(Handled::Done);
+                    };
+                    attempt.number = failed;
+                    if failed >= self.function.attempts() {
+                        worked = attempt.work(input(), Some(error)).await;
+                    }
+                }
                 attempt.conclude(&mut hold, worked).await?;
                 Ok(Handled::Done)
             }

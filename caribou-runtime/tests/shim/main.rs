@@ -9,6 +9,8 @@ mod failover;
 #[cfg(test)]
 mod first_law;
 #[cfg(test)]
+mod idempotent;
+#[cfg(test)]
 mod letters;
 #[cfg(test)]
 mod map;

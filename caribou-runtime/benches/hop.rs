@@ -179,7 +179,14 @@ impl Hops {
         let client = Client::new(TEN.name, TEN.version, "pass", HOME, world.ports());
         let received = world.now();
         let deadline = received.plus(Duration::from_mins(1));
-        let event = Event { body: String::new(), request_id: String::new(), deadline, received, cold: false };
+        let event = Event {
+            body: String::new(),
+            request_id: String::new(),
+            message_id: None,
+            deadline,
+            received,
+            cold: false,
+        };
         Self { world, shim, client, event }
     }
 

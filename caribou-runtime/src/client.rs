@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use caribou_model::{NodeId, Plan, Region, RunId, Timestamp};
-use serde_json::json;
+use serde_json::{Value as Json, json};
 
 use crate::codec::{self, CodecError};
 use crate::plan::PlanStoreError;
-use crate::port::{BlobError, Ports, SendError, StageAddress, StoreError};
+use crate::port::{BlobError, Condition, Ports, Put, SendError, StageAddress, StoreError};
 use crate::request::{Request, RequestError};
 use crate::run::{End, RunRecord, RunStatus};
 use crate::stored::StoredValue;
@@ -138,28 +138,30 @@ impl Client {
         Ok(run)
     }
 
-    /// How a run stands. A run that did not end before its deadline has failed.
+    /// How a run stands. A run that did not end before its deadline has failed: whoever finds that first records it, so that
+    /// nothing that ends later can say otherwise.
     ///
     /// # Errors
     ///
-    /// [`ClientError`] if home does not answer, or a large result is not to be had.
+    /// [`ClientError`] if home does not answer, or a large result is not to be had. Of a failed run, an input that is not
+    /// to be had is told of in its place.
     pub async fn status(&self, run: &RunId) -> Result<RunStatus, ClientError> {
-        let item = self.ports.store.get(&self.home, &key::run(&self.workflow, run)).await?;
-        let Some(item) = item else { return Ok(RunStatus::Unknown) };
         let unreadable = |cause| ClientError::Record { run: run.clone(), cause };
-        let RunRecord { pin, started, end, .. } = RunRecord::decode(&item.value).map_err(unreadable)?;
+        let Some(RunRecord { pin, started, end, .. }) = self.record(run).await? else {
+            return Ok(RunStatus::Unknown);
+        };
         let deadline = pin.deadline;
         let pin = Box::new(pin);
         Ok(match end {
-            None if self.ports.clock.now() < deadline => RunStatus::Running { started, deadline },
-            None => RunStatus::Failed {
+            None => RunStatus::Running { started, deadline },
+            Some(End::Overdue { at: ended }) => RunStatus::Failed {
                 stage: None,
                 item: None,
                 error: "the run passed its deadline; a stage was lost, is too slow, or could not be reached"
                     .into(),
                 input: Vec::new(),
                 started,
-                ended: deadline,
+                ended,
                 pin,
             },
             Some(End::Succeeded { at: ended, result }) => {
@@ -169,12 +171,7 @@ impl Client {
             Some(End::Failed { at: ended, failure }) => {
                 let mut input = Vec::new();
                 for value in failure.input {
-                    input.push(match self.content(value).await {
-                        Ok(content) => codec::to_json(&content).map_err(unreadable)?,
-                        // Often why the run failed; the rest of it can be told nevertheless.
-                        Err(BlobError::Missing { region, key }) => json!({ "gone": key, "region": region }),
-                        Err(error) => return Err(error.into()),
-                    });
+                    input.push(self.noted(value).await);
                 }
                 let (stage, item, error) = (Some(failure.stage), failure.item, failure.error);
                 RunStatus::Failed { stage, item, error, input, started, ended, pin }
@@ -200,6 +197,39 @@ impl Client {
                 return Ok(status);
             }
             self.ports.clock.sleep(poll).await;
+        }
+    }
+
+    /// The record of a run. If it is overdue and has no end, it gets that end now.
+    async fn record(&self, run: &RunId) -> Result<Option<RunRecord>, ClientError> {
+        let key = key::run(&self.workflow, run);
+        let unreadable = |cause| ClientError::Record { run: run.clone(), cause };
+        loop {
+            let Some(item) = self.ports.store.get(&self.home, &key).await? else { return Ok(None) };
+            let mut record = RunRecord::decode(&item.value).map_err(unreadable)?;
+            let at = record.pin.deadline;
+            if record.end.is_some() || self.ports.clock.now() < at {
+                return Ok(Some(record));
+            }
+            record.end = Some(End::Overdue { at });
+            let value = codec::encode(&record).map_err(unreadable)?.into();
+            let (condition, expires) = (Condition::Revision(item.revision), record.pin.kept_until());
+            if let Put::Written(_) = self.ports.store.put(&self.home, &key, value, condition, expires).await?
+            {
+                return Ok(Some(record));
+            }
+        }
+    }
+
+    /// One value of a failing input; a note in its place if it is not to be had.
+    async fn noted(&self, value: StoredValue) -> Json {
+        match self.content(value).await {
+            Ok(content) => codec::to_json(&content)
+                .unwrap_or_else(|cause| json!({ "unreadable": cause.to_string(), "bytes": content.len() })),
+            Err(BlobError::Missing { region, key }) => json!({ "gone": key, "region": region }),
+            Err(BlobError::Unreachable { region, key, cause }) => {
+                json!({ "unreachable": key, "region": region, "cause": cause })
+            }
         }
     }
 

@@ -58,7 +58,7 @@ fn request_comes_back(body: &str) {
 fn event_is_read(event: &str) {
     use crate::lambda::Delivery;
     match frugally(event.len(), || Delivery::read(event)) {
-        Ok(Delivery::Handle { body }) => {
+        Ok(Delivery::Handle { body, .. }) => {
             message_comes_back(&body);
             request_comes_back(&body);
         }
@@ -115,14 +115,15 @@ fn instant() -> impl Strategy<Value = Timestamp> {
 
 fn pin() -> impl Strategy<Value = Pin> {
     let text = (".{0,20}", ".{0,10}", "[A-Za-z0-9_-]{1,64}", prop::option::of("[ -~]{0,60}"));
-    let numbers = (any::<u64>(), 0_u8..24, any::<bool>(), any::<bool>(), instant());
+    let numbers = (any::<u64>(), 0_u8..24, any::<bool>(), any::<bool>(), instant(), any::<u32>());
     let regions = (region(), prop::collection::vec(region(), 1..12));
     (text, numbers, regions).prop_map(|(text, numbers, (home, stages))| {
-        let ((workflow, version, run, traceparent), (epoch, hour, probe, forwarded, deadline)) =
+        let ((workflow, version, run, traceparent), (epoch, hour, probe, forwarded, deadline, graph)) =
             (text, numbers);
         Pin {
             workflow,
             version,
+            graph,
             run: run.parse().unwrap(),
             epoch: Epoch(epoch),
             hour: Hour::try_from(hour).unwrap(),
@@ -141,15 +142,15 @@ fn values() -> impl Strategy<Value = Vec<StoredValue>> {
 }
 
 fn message() -> impl Strategy<Value = Message> {
-    let numbers = (any::<u16>(), any::<u16>(), any::<u32>(), any::<u16>(), instant());
+    let numbers = (any::<u16>(), any::<u16>(), any::<u32>(), any::<u16>(), instant(), any::<u8>());
     let item =
         prop::option::of((any::<u32>(), any::<u32>()).prop_filter_map("an item", |(index, total)| {
             (index < total).then_some(MapItem { index, total })
         }));
     (pin(), numbers, item, any::<[bool; 2]>(), values()).prop_map(|(pin, numbers, item, flags, values)| {
-        let ((to, from, attempt, hops, sent), [fires, again]) = (numbers, flags);
+        let ((to, from, attempt, hops, sent, returns), [fires, again]) = (numbers, flags);
         let (to, from) = (NodeId(to), NodeId(from));
-        Message { pin, to, item, fires, again, from, attempt, hops, sent, values }
+        Message { pin, to, item, fires, again, returns, from, attempt, hops, sent, values }
     })
 }
 
@@ -377,7 +378,7 @@ proptest! {
         let event = event(&body, kind);
         let read = crate::lambda::Delivery::read(&event).unwrap();
         let found = match &read {
-            crate::lambda::Delivery::Handle { body } => body,
+            crate::lambda::Delivery::Handle { body, .. } => body,
             crate::lambda::Delivery::GivenUp(letters) => &letters[0].body,
         };
         prop_assert_eq!(found, &body);

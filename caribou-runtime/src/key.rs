@@ -12,6 +12,7 @@
 //! | `{workflow}/arrived/{run}/{node}/{slot}/{shard}` | the sync node's | the set of items that arrived, of 256 |
 //! | `{workflow}/arrived/{run}/{node}/{slot}` | the sync node's | the set of those sets that are complete |
 //! | `{workflow}/{run}/{place}/{attempt}/{n}` | the producer's | a large value (among the blobs) |
+//! | `{workflow}/{run}/result` | home | a large result (among the blobs) |
 //! | `{workflow}/{run}/input` | the entry's | a large input (among the blobs) |
 //!
 //! A *place* is a node, or one item of a map: `3`, `3.17`.
@@ -98,4 +99,9 @@ pub(crate) fn blob(
 /// The large input of a run.
 pub(crate) fn input(workflow: &str, run: &RunId) -> String {
     format!("{workflow}/{run}/input")
+}
+
+/// The large result of a run.
+pub(crate) fn result(workflow: &str, run: &RunId) -> String {
+    format!("{workflow}/{run}/result")
 }

@@ -16,7 +16,7 @@ use serde_json::value::RawValue;
 
 use crate::local::SystemClock;
 use crate::port::Clock;
-use crate::shim::{Event, HandleError, Handled, Shim};
+use crate::shim::{Event, HandleError, Handled, Shim, excerpt};
 
 /// The error type of an event that can never be handled: not to be retried, but to be kept.
 pub const REFUSED: &str = "caribou.Refused";
@@ -30,6 +30,8 @@ pub enum Delivery {
     Handle {
         /// Its text.
         body: String,
+        /// Its id, if it came from a topic.
+        message_id: Option<String>,
     },
     /// To note that messages were given up.
     GivenUp(Vec<GivenUp>),
@@ -40,6 +42,8 @@ pub enum Delivery {
 pub struct GivenUp {
     /// Its text.
     pub body: String,
+    /// Its id, if it came from a topic.
+    pub message_id: Option<String>,
     /// The request id of the attempts at it, if there were any.
     pub request_id: Option<String>,
     /// Why it was given up.
@@ -72,6 +76,8 @@ struct Record {
 struct Sns {
     #[serde(rename = "Message")]
     message: String,
+    #[serde(rename = "MessageId")]
+    message_id: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -98,9 +104,9 @@ impl Delivery {
     pub fn read(event: &str) -> Result<Self, UnreadableEvent> {
         let envelope = match serde_json::from_str::<Envelope>(event) {
             Ok(envelope) if envelope.records.is_some() || envelope.request_payload.is_some() => envelope,
-            Ok(_) => return Ok(Self::Handle { body: event.to_owned() }),
+            Ok(_) => return Ok(Self::Handle { body: event.to_owned(), message_id: None }),
             Err(_) if !event.trim_start().starts_with('{') => {
-                return Ok(Self::Handle { body: event.to_owned() });
+                return Ok(Self::Handle { body: event.to_owned(), message_id: None });
             }
             Err(error) => return Err(UnreadableEvent(error.to_string())),
         };
@@ -114,7 +120,7 @@ impl Delivery {
             return bodies.map(|body| from_queue(&body)).collect::<Result<_, _>>().map(Self::GivenUp);
         }
         match (records.pop().and_then(|record| record.sns), records.is_empty()) {
-            (Some(sns), true) => Ok(Self::Handle { body: sns.message }),
+            (Some(sns), true) => Ok(Self::Handle { body: sns.message, message_id: sns.message_id }),
             _ => Err(UnreadableEvent("it must have exactly one record, from SNS".to_owned())),
         }
     }
@@ -125,7 +131,7 @@ fn given_up(
     context: Option<RequestContext>,
     response: Option<ResponsePayload>,
 ) -> Result<GivenUp, UnreadableEvent> {
-    let Delivery::Handle { body } = Delivery::read(payload.get())? else {
+    let Delivery::Handle { body, message_id } = Delivery::read(payload.get())? else {
         return Err(UnreadableEvent("what was given up is no message itself".to_owned()));
     };
     let said = response.and_then(|response| response.error_message);
@@ -137,14 +143,14 @@ fn given_up(
         None => (None, "given up".to_owned()),
     };
     let reason = said.map_or(condition.clone(), |said| format!("{condition}: {said}"));
-    Ok(GivenUp { body, request_id, reason })
+    Ok(GivenUp { body, message_id, request_id, reason })
 }
 
 /// A message in the queue of dead letters: from Lambda's failure destination, or from an SNS subscription.
 fn from_queue(body: &str) -> Result<GivenUp, UnreadableEvent> {
-    if let Ok(Sns { message }) = serde_json::from_str(body) {
+    if let Ok(Sns { message, message_id }) = serde_json::from_str(body) {
         let reason = "the topic could not deliver it to the function".to_owned();
-        return Ok(GivenUp { body: message, request_id: None, reason });
+        return Ok(GivenUp { body: message, message_id, request_id: None, reason });
     }
     match Delivery::read(body)? {
         Delivery::GivenUp(mut letters) if letters.len() == 1 => {
@@ -182,17 +188,18 @@ async fn handle(
 ) -> Result<serde_json::Value, Diagnostic> {
     let received = SystemClock.now();
     let deadline = Timestamp::from_millis(event.context.deadline);
-    let event_of = |body, request_id| Event { body, request_id, deadline, received, cold };
+    let event_of =
+        |body, message_id, request_id| Event { body, request_id, message_id, deadline, received, cold };
     let refused = |error: UnreadableEvent| diagnostic(REFUSED, error.to_string());
     match Delivery::read(event.payload.get()).map_err(refused)? {
-        Delivery::Handle { body } => {
-            let handled = shim.handle(event_of(body, event.context.request_id)).await;
+        Delivery::Handle { body, message_id } => {
+            let handled = shim.handle(event_of(body, message_id, event.context.request_id)).await;
             handled.map(|handled| summary(&handled)).map_err(|error| failure(&error))
         }
         Delivery::GivenUp(letters) => {
-            for GivenUp { body, request_id, reason } in letters {
+            for GivenUp { body, message_id, request_id, reason } in letters {
                 let request_id = request_id.unwrap_or_else(|| event.context.request_id.clone());
-                shim.handle_failure(event_of(body, request_id), &reason)
+                shim.handle_failure(event_of(body, message_id, request_id), &reason)
                     .await
                     .map_err(|error| failure(&error))?;
             }
@@ -215,7 +222,7 @@ fn failure(error: &HandleError) -> Diagnostic {
 }
 
 fn diagnostic(error_type: &str, error_message: String) -> Diagnostic {
-    Diagnostic { error_type: error_type.to_owned(), error_message }
+    Diagnostic { error_type: error_type.to_owned(), error_message: excerpt(error_message) }
 }
 
 #[cfg(test)]
@@ -240,6 +247,7 @@ mod tests {
     fn letter() -> GivenUp {
         GivenUp {
             body: "hello".into(),
+            message_id: Some("95df01b4".into()),
             request_id: Some("r-1".into()),
             reason: "RetriesExhausted after 3 attempts: no luck".into(),
         }
@@ -247,13 +255,19 @@ mod tests {
 
     #[test]
     fn a_message_is_taken_out_of_its_notification() {
-        assert_eq!(Delivery::read(FROM_SNS).unwrap(), Delivery::Handle { body: "hello".into() });
+        assert_eq!(
+            Delivery::read(FROM_SNS).unwrap(),
+            Delivery::Handle { body: "hello".into(), message_id: Some("95df01b4".into()) }
+        );
     }
 
     #[test]
     fn any_other_json_is_a_request_as_it_is() {
         for request in [r#"{"caribou":1,"n":1.0}"#, "[1]", "7", r#""text""#] {
-            assert_eq!(Delivery::read(request).unwrap(), Delivery::Handle { body: request.into() });
+            assert_eq!(
+                Delivery::read(request).unwrap(),
+                Delivery::Handle { body: request.into(), message_id: None }
+            );
         }
     }
 
@@ -272,6 +286,7 @@ mod tests {
         };
         assert_eq!(letters[0], letter());
         assert_eq!((letters[1].body.as_str(), &letters[1].request_id), ("hello", &None));
+        assert_eq!(letters[1].message_id.as_deref(), Some("m"));
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `c` | version of this format: 1 |
 //! | `w`, `v` | workflow and its version |
+//! | `g` | fingerprint of the graph |
 //! | `r` | run |
 //! | `e`, `h` | plan epoch and hour |
 //! | `f` | sum of 1 (probe), 2 (forwarded at the entry), 4 (fires a sync node), 8 (was parked or a dead letter) |
@@ -14,6 +15,7 @@
 //! | `m`, `a` | the sending node, and which attempt at it |
 //! | `k` | hops so far |
 //! | `s` | when it was sent, ms since 1970 |
+//! | `z` | how often it came back as a dead letter; absent if it did not |
 //! | `i` | to a map: which item it is for, from 0, and how many there are; absent in every other message |
 //! | `y` | the values: base64 text, or an object for one that lies in a blob |
 //!
@@ -55,6 +57,8 @@ pub(crate) struct Message {
     pub(crate) fires: bool,
     /// Was parked or a dead letter, and is sent again.
     pub(crate) again: bool,
+    /// How often it came back as a dead letter and was sent again.
+    pub(crate) returns: u8,
     pub(crate) from: NodeId,
     pub(crate) attempt: u32,
     pub(crate) hops: u16,
@@ -101,6 +105,7 @@ struct Wire<'a> {
     w: Cow<'a, str>,
     #[serde(borrow)]
     v: Cow<'a, str>,
+    g: u32,
     #[serde(borrow)]
     r: Cow<'a, str>,
     e: u64,
@@ -116,6 +121,8 @@ struct Wire<'a> {
     a: u32,
     k: u16,
     s: u64,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    z: u8,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     i: Option<(u32, u32)>,
     #[serde(borrow, default, skip_serializing_if = "Vec::is_empty")]
@@ -152,6 +159,7 @@ impl Message {
             c: FORMAT,
             w: workflow.into(),
             v: version.into(),
+            g: self.pin.graph,
             r: run.as_str().into(),
             e: self.pin.epoch.0,
             h: self.pin.hour.into(),
@@ -164,6 +172,7 @@ impl Message {
             a: self.attempt,
             k: self.hops,
             s: self.sent.as_millis(),
+            z: self.returns,
             i: self.item.map(|item| (item.index, item.total)),
             y: self.values.iter().map(value).collect(),
         };
@@ -202,6 +211,7 @@ impl Message {
             pin: Pin {
                 workflow: wire.w.into_owned(),
                 version: wire.v.into_owned(),
+                graph: wire.g,
                 run: wire.r.into_owned().try_into().map_err(|cause| part("run", &cause))?,
                 epoch: Epoch(wire.e),
                 hour: Hour::try_from(wire.h).map_err(|cause| part("hour", &cause))?,
@@ -216,6 +226,7 @@ impl Message {
             item,
             fires: wire.f & FIRES != 0,
             again: wire.f & AGAIN != 0,
+            returns: wire.z,
             from: NodeId(wire.m),
             attempt: wire.a,
             hops: wire.k,
@@ -228,6 +239,11 @@ impl Message {
     pub(crate) fn is_meant_by(body: &str) -> bool {
         body.starts_with("{\"c\":")
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+pub(crate) fn is_zero(number: &u8) -> bool {
+    *number == 0
 }
 
 #[derive(Deserialize)]
@@ -319,6 +335,7 @@ mod tests {
             pin: Pin {
                 workflow: "image_press".into(),
                 version: "0.1.0".into(),
+                graph: u32::MAX,
                 run: "0f8fad5b-d9cb-469f-a165-70867728950e".parse().unwrap(),
                 epoch: Epoch(7),
                 hour: Hour::new(13).unwrap(),
@@ -333,6 +350,7 @@ mod tests {
             item: None,
             fires: false,
             again: false,
+            returns: 0,
             from: NodeId(2),
             attempt: 1,
             hops: 2,
@@ -351,7 +369,7 @@ mod tests {
     #[test]
     fn the_wire_format_is_this() {
         let body = message(&["us-east-1", "ca-central-1", "ca-central-1", "us-west-2"]).encode().unwrap();
-        insta::assert_snapshot!(body, @r#"{"c":1,"w":"image_press","v":"0.1.0","r":"0f8fad5b-d9cb-469f-a165-70867728950e","e":7,"h":13,"f":2,"d":1700003600000,"p":"usE1,caC1,usW2/-001","x":"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01","n":3,"m":2,"a":1,"k":2,"s":1700000000000,"y":["AQL/",{"r":"aws:ca-central-1","k":"image_press/0f8f/2/1/0","n":2000000}]}"#);
+        insta::assert_snapshot!(body, @r#"{"c":1,"w":"image_press","v":"0.1.0","g":4294967295,"r":"0f8fad5b-d9cb-469f-a165-70867728950e","e":7,"h":13,"f":2,"d":1700003600000,"p":"usE1,caC1,usW2/-001","x":"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01","n":3,"m":2,"a":1,"k":2,"s":1700000000000,"y":["AQL/",{"r":"aws:ca-central-1","k":"image_press/0f8f/2/1/0","n":2000000}]}"#);
     }
 
     #[test]

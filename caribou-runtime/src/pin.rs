@@ -13,6 +13,8 @@ pub struct Pin {
     pub workflow: String,
     /// The workflow's version.
     pub version: String,
+    /// What the graph of that version is, in short: one version has one graph.
+    pub graph: u32,
     /// The run.
     pub run: RunId,
     /// The plan that it follows.

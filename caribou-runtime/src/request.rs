@@ -8,6 +8,7 @@ use caribou_model::{RunId, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::BlobReference;
+use crate::message::is_zero;
 
 /// The version of the request format.
 const FORMAT: u8 = 1;
@@ -21,7 +22,7 @@ pub struct Request {
     /// The version wanted; the receiver's own if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
-    /// The run; derived from the delivery's id if absent.
+    /// The run; derived from the id of its message if absent, or from that of its delivery if it came in no message.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run: Option<RunId>,
     /// The workflow's input: its one parameter, an object of several by name, `null` for none.
@@ -38,12 +39,24 @@ pub struct Request {
     pub traceparent: Option<String>,
 }
 
+/// A request as an entry got it.
+pub(crate) struct Received {
+    pub(crate) request: Request,
+    /// It was parked or a dead letter, and sent again.
+    pub(crate) again: bool,
+    /// How often it came back as a dead letter.
+    pub(crate) returns: u8,
+}
+
 #[derive(Serialize, Deserialize)]
 struct Envelope<T> {
     caribou: u8,
     /// It was parked by an entry.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     again: bool,
+    /// How often it came back as a dead letter and was sent again.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    returns: u8,
     request: T,
 }
 
@@ -71,12 +84,12 @@ impl Request {
     ///
     /// [`RequestError::Json`] if the input has no JSON form.
     pub fn encode(&self) -> Result<String, RequestError> {
-        Ok(serde_json::to_string(&Envelope { caribou: FORMAT, again: false, request: self })?)
+        Ok(serde_json::to_string(&Envelope { caribou: FORMAT, again: false, returns: 0, request: self })?)
     }
 
-    /// Writes the request as one that an entry sends again.
-    pub(crate) fn encode_again(&self) -> Result<String, RequestError> {
-        Ok(serde_json::to_string(&Envelope { caribou: FORMAT, again: true, request: self })?)
+    /// Writes the request as one that is sent again: it was parked, or came back as a dead letter so often.
+    pub(crate) fn encode_again(&self, returns: u8) -> Result<String, RequestError> {
+        Ok(serde_json::to_string(&Envelope { caribou: FORMAT, again: true, returns, request: self })?)
     }
 
     /// Reads a request.
@@ -85,11 +98,11 @@ impl Request {
     ///
     /// [`RequestError`] says what is wrong with it.
     pub fn decode(body: &str) -> Result<Self, RequestError> {
-        Self::read(body).map(|(request, _)| request)
+        Self::read(body).map(|received| received.request)
     }
 
-    /// Reads a request, and whether an entry has sent it again.
-    pub(crate) fn read(body: &str) -> Result<(Self, bool), RequestError> {
+    /// Reads a request, with what is known of its way.
+    pub(crate) fn read(body: &str) -> Result<Received, RequestError> {
         let envelope: Envelope<Self> = serde_json::from_str(body)?;
         if envelope.caribou != FORMAT {
             return Err(RequestError::Format(envelope.caribou));
@@ -97,7 +110,8 @@ impl Request {
         if envelope.request.traceparent.as_deref().is_some_and(|text| !is_traceparent(text)) {
             return Err(RequestError::Traceparent);
         }
-        Ok((envelope.request, envelope.again))
+        let Envelope { again, returns, request, .. } = envelope;
+        Ok(Received { request, again, returns })
     }
 }
 

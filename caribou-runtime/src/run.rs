@@ -23,8 +23,29 @@ pub(crate) struct RunRecord {
 /// How a run ended.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) enum End {
-    Succeeded { at: Timestamp, result: StoredValue },
-    Failed { at: Timestamp, failure: Failure },
+    Succeeded {
+        at: Timestamp,
+        result: StoredValue,
+    },
+    Failed {
+        at: Timestamp,
+        failure: Failure,
+    },
+    /// It passed its deadline, and nobody has told why.
+    Overdue {
+        at: Timestamp,
+    },
+}
+
+impl End {
+    /// Whether this end may still be written over that one: the first wins, and a cause is added to one that has none.
+    pub(crate) fn may_follow(&self, earlier: Option<&Self>) -> bool {
+        match earlier {
+            None => true,
+            Some(Self::Overdue { .. }) => matches!(self, Self::Failed { .. }),
+            Some(Self::Succeeded { .. } | Self::Failed { .. }) => false,
+        }
+    }
 }
 
 /// Why a run failed.
@@ -79,8 +100,9 @@ pub enum RunStatus {
         item: Option<u32>,
         /// What went wrong.
         error: String,
-        /// The values that reached the node, as JSON; those that lie in blobs are fetched. Of one whose blob is gone
-        /// it says where it was: `{"gone": key, "region": region}`.
+        /// The values that reached the node, as JSON; those that lie in blobs are fetched. In place of one that is not to
+        /// be had stands where it was: `{"gone": key, "region": region}`; `{"unreachable": key, "region": region,
+        /// "cause": text}`; `{"unreadable": text, "bytes": n}`.
         input: Vec<serde_json::Value>,
         /// When its request was received.
         started: Timestamp,
@@ -95,5 +117,31 @@ impl RunStatus {
     /// Whether nothing more will happen to the run.
     pub fn is_over(&self) -> bool {
         matches!(self, Self::Succeeded { .. } | Self::Failed { .. })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_end_stays_and_only_a_cause_is_added_to_one_that_has_none() {
+        let at = Timestamp::from_millis(7);
+        let overdue = End::Overdue { at };
+        let success = End::Succeeded { at, result: StoredValue::Inline(Vec::new().into()) };
+        let failure = Failure {
+            stage: "press".into(),
+            item: None,
+            region: Region::aws("us-east-1"),
+            attempt: 1,
+            error: "no".into(),
+            input: Vec::new(),
+        };
+        let failure = End::Failed { at, failure };
+        for end in [&overdue, &success, &failure] {
+            assert!(end.may_follow(None));
+            assert!(!end.may_follow(Some(&success)) && !end.may_follow(Some(&failure)));
+            assert_eq!(end.may_follow(Some(&overdue)), *end == failure);
+        }
     }
 }

@@ -11,8 +11,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
 use std::time::Duration;
 
-use caribou_runtime::Bytes;
 use caribou_runtime::codec::{self, CodecError};
+use caribou_runtime::{Bytes, Request};
 use proptest::prelude::*;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -335,3 +335,23 @@ proptest! {
         let _ = codec::decode::<Vec<Form>>(&bytes[..at]);
     }
 }
+
+proptest! {
+    /// What a client sends is read as the number that its text says, to the last bit, however often it is written again.
+    #[test]
+    fn a_float_in_an_input_keeps_every_bit(bits: u64) {
+        let number = f64::from_bits(bits);
+        prop_assume!(number.is_finite());
+        let request = |input| Request { input, ..Request::decode(EMPTY).unwrap() };
+        let sent = request(json!([number])).encode().unwrap();
+        let input = Request::decode(&sent).unwrap().input;
+        let kept = codec::to_json(&codec::json_document(&input)).unwrap();
+        for json in [&input, &kept] {
+            prop_assert_eq!(json[0].as_f64().unwrap().to_bits(), bits);
+        }
+        let taken: Vec<f64> = codec::decode(&codec::json_document(&input)).unwrap();
+        prop_assert_eq!(taken[0].to_bits(), bits);
+    }
+}
+
+const EMPTY: &str = r#"{"caribou":1,"request":{"workflow":"press"}}"#;

@@ -139,6 +139,7 @@ impl<'a> Executor<'a> {
         let event = Event {
             body: envelope.body.to_string(),
             request_id: format!("delivery-{}", envelope.delivery),
+            message_id: None,
             deadline,
             received: Timestamp::from_millis(now.as_millis().saturating_add_signed(instance.skew)),
             cold,

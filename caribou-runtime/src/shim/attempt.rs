@@ -33,6 +33,8 @@ pub(crate) struct Attempt<'a> {
     pub(crate) started: Option<Timestamp>,
     pub(crate) duration: Duration,
     pub(crate) cpu_before: Option<Duration>,
+    /// Its event came back as a dead letter: whoever recorded an outcome may not have told of it.
+    pub(crate) returned: bool,
     /// Its function failed for good, and the failure goes on as a value.
     pub(crate) caught: bool,
     /// It stands for attempts that came to no outcome, and calls no function.
@@ -61,9 +63,19 @@ impl<'a> Attempt<'a> {
             started: None,
             duration: Duration::ZERO,
             cpu_before: shim.ports.meter.cpu_time(),
+            returned: false,
             caught: false,
             given_up: false,
         }
+    }
+
+    /// The same attempt in a run that was pinned so by the first entry.
+    pub(crate) fn with_pin<'b>(&self, pin: &'b Pin) -> Attempt<'b>
+    where
+        'a: 'b,
+    {
+        let Self { shim, event, node, item, hops, number, sent, bytes_in, client, .. } = *self;
+        Attempt { item, hops, number, sent, bytes_in, client, ..Attempt::new(shim, event, pin, node) }
     }
 
     /// Where it claims and records.

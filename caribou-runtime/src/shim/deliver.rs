@@ -10,11 +10,11 @@ use super::claim::{Outcome, Progress, StoredDelivery};
 use super::error::HandleError;
 use super::hold::Hold;
 use super::sync::Given;
-use crate::key;
 use crate::message::Message;
 use crate::port::{SendError, StageAddress};
 use crate::run::End;
 use crate::stored::StoredValue;
+use crate::{BlobReference, key};
 
 /// The wait after the first failed send; each further wait is twice as long, up to [`LONGEST_WAIT`].
 const FIRST_WAIT: Duration = Duration::from_millis(100);
@@ -120,12 +120,22 @@ impl Attempt<'_> {
             let bytes = values.first().map_or(0, StoredValue::len);
             let inline = values.first().is_some_and(|value| matches!(value, StoredValue::Inline(_)));
             if let Some(result) = values.into_iter().next() {
+                let result = self.brought_home(result).await?;
                 self.end_run(End::Succeeded { at, result }).await?;
             }
-            return Ok(sent(if inline { bytes } else { 0 }));
+            return Ok(sent(if inline || blob_bytes == 0 { bytes } else { 0 }));
         }
         let message = self.message(delivery.to, false, values);
         Ok(sent(self.post(&message, &region, may_move).await?))
+    }
+
+    /// The result as it lies at home for as long as the run's record does.
+    async fn brought_home(&self, result: StoredValue) -> Result<StoredValue, HandleError> {
+        let StoredValue::Blob(from) = result else { return Ok(result) };
+        let content = self.ledger.get_blob(&from.region, &from.key).await?;
+        let (region, key) = (self.pin.home.clone(), key::result(&self.pin.workflow, &self.pin.run));
+        self.ledger.put_blob(&region, &key, &content, self.pin.kept_until()).await?;
+        Ok(StoredValue::Blob(BlobReference { region, key, bytes: from.bytes }))
     }
 
     /// Bytes of those values that were stored as blobs here.
@@ -172,6 +182,7 @@ impl Attempt<'_> {
             item: None,
             fires,
             again: false,
+            returns: 0,
             from: self.node,
             attempt: self.number,
             hops: self.hops + 1,

@@ -1,11 +1,16 @@
-//! The end of a run, written in its home region. The first end wins.
+//! The end of a run, written in its home region. The first end wins; a success that comes after the
+//! deadline is none, for whoever looked in between was told so.
+
+use std::time::Duration;
 
 use caribou_model::AttemptOutcome;
 
 use super::attempt::Attempt;
 use super::claim::{Outcome, Progress};
 use super::error::HandleError;
+use super::excerpt::excerpt;
 use super::hold::Hold;
+use super::ledger::Ledger;
 use super::spill::{Spill, fetch};
 use crate::port::{Condition, Put};
 use crate::run::{End, Failure, RunRecord};
@@ -14,6 +19,8 @@ use crate::{Value, codec, key};
 
 /// How often a run record that changes under one's hands is looked at again.
 const LOOKS: usize = 16;
+/// How long the blobs of a failing input are waited for.
+const HASTE: Duration = Duration::from_secs(2);
 
 impl Attempt<'_> {
     /// Records how the run ended, unless that is recorded already.
@@ -26,10 +33,16 @@ impl Attempt<'_> {
                 return Err(HandleError::Gone { key });
             };
             let mut record = RunRecord::decode(&item.value).map_err(unreadable)?;
-            if record.end.is_some() {
+            let deadline = self.pin.deadline;
+            let late = self.shim.ports.clock.now() >= deadline;
+            let end = match &end {
+                End::Succeeded { .. } if late => End::Overdue { at: deadline },
+                end => end.clone(),
+            };
+            if !end.may_follow(record.end.as_ref()) {
                 return Ok(());
             }
-            record.end = Some(end.clone());
+            record.end = Some(end);
             // What the entry sent has served its purpose; the record stays small for those who poll it.
             if let Progress::Done(outcome) = &mut record.entry.progress {
                 *outcome = Outcome { values: Vec::new(), deliveries: Vec::new(), ..*outcome };
@@ -56,7 +69,7 @@ impl Attempt<'_> {
             item: self.place().item,
             region: self.region().clone(),
             attempt: self.number,
-            error,
+            error: excerpt(error),
             input: self.kept(input).await,
         };
         // Whoever records a failure sees to it that the run is told, even where the attempts were another's.
@@ -98,11 +111,17 @@ impl Attempt<'_> {
         }
     }
 
+    /// Store and blobs without much patience: that the run has failed is more to tell than with which input.
+    pub(crate) fn hasty(&self) -> Ledger<'_> {
+        Ledger::new(&self.shim.ports, self.shim.ports.clock.now().plus(HASTE))
+    }
+
     /// The failing input in a form that outlives the run. What cannot be fetched any more stays a reference.
-    async fn kept(&self, mut input: Vec<Value>) -> Vec<StoredValue> {
+    pub(crate) async fn kept(&self, mut input: Vec<Value>) -> Vec<StoredValue> {
         let everything: Vec<u16> =
             (0..input.len()).filter_map(|position| u16::try_from(position).ok()).collect();
-        if let Err(error) = fetch(&self.ledger, &mut input, &everything).await {
+        let ledger = self.hasty();
+        if let Err(error) = fetch(&ledger, &mut input, &everything).await {
             tracing::warn!(run = %self.pin.run, %error, "the failing input is kept as references");
         }
         let references = input.iter().cloned().map(StoredValue::from).collect();
@@ -111,7 +130,7 @@ impl Attempt<'_> {
             value => value,
         });
         let spill = Spill {
-            ledger: &self.ledger,
+            ledger: &ledger,
             region: self.region(),
             pin: self.pin,
             place: self.place(),

@@ -14,16 +14,17 @@ use super::hold::{Claimed, Hold};
 use super::stage::Stopped;
 use crate::pin::hash;
 use crate::port::BlobError;
-use crate::request::Request;
+use crate::request::{Received, Request};
 use crate::run::RunRecord;
 use crate::{Delivery, Pin, Step, Value, Values};
 
 impl Inner {
     pub(crate) async fn handle_request(&self, event: &Event) -> Result<Handled, HandleError> {
-        let (request, again) = Request::read(&event.body).map_err(Refusal::from)?;
+        let Received { request, again, returns } = Request::read(&event.body).map_err(Refusal::from)?;
         let hold = self.entry_hold(event, &request).await?;
         let Some(record) = hold.run.clone() else { return Ok(Handled::Duplicate) };
         let mut attempt = Attempt::new(self, event, &record.pin, NodeId::ENTRY);
+        attempt.returned = returns > 0;
         attempt.client = Some(ClientRecord {
             latency_ms: request.sent.map(|sent| event.received.since(sent).as_secs_f64() * 1e3),
             bytes: event.body.len() as u64 + request.input_blob.as_ref().map_or(0, |blob| blob.bytes),
@@ -38,7 +39,6 @@ impl Inner {
             Claimed::Drop => return Ok(Handled::Duplicate),
             Claimed::Wait { until } => return self.park(event, NodeId::ENTRY, *until).await,
         };
-        self.check_pin(&pinned)?;
         let mut attempt = Attempt { pin: &pinned, ..attempt };
         let run = pinned.run.clone();
         match claimed {
@@ -50,7 +50,8 @@ impl Inner {
             Claimed::Repeat(mut hold) => attempt.repeat(&mut hold).await?,
             Claimed::Exhausted(mut hold) => {
                 attempt.number = hold.claim.attempt;
-                attempt.fail(&mut hold, self.exhausted(), vec![Value::Json(request.input)]).await?;
+                let input = attempt.input_of(&request).await;
+                attempt.fail(&mut hold, self.exhausted(), vec![input]).await?;
             }
             Claimed::Drop | Claimed::Wait { .. } => {}
         }
@@ -66,7 +67,10 @@ impl Inner {
             let (entry, served) = (entry.clone(), self.function.name.clone());
             return Err(Refusal::NotTheEntry { entry, served }.into());
         }
-        let run = request.run.clone().unwrap_or_else(|| run_of(&event.request_id));
+        let run = request
+            .run
+            .clone()
+            .unwrap_or_else(|| run_of(event.message_id.as_ref().unwrap_or(&event.request_id)));
         let now = self.ports.clock.now();
         let plan = self.plans.current(&*self.ports.store, &self.graph, now).await;
         let pin = self.pin(run, &plan, now, request.traceparent.clone());
@@ -90,6 +94,7 @@ impl Inner {
         Pin {
             workflow: graph.workflow.clone(),
             version: graph.version.clone(),
+            graph: self.fingerprint,
             epoch: plan.epoch,
             hour,
             probe,
@@ -101,21 +106,21 @@ impl Inner {
             run,
         }
     }
-
-    /// A run id names one run of one version.
-    fn check_pin(&self, pin: &Pin) -> Result<(), Refusal> {
-        if pin.version == self.graph.version {
-            return Ok(());
-        }
-        Err(Refusal::RunOfAnotherVersion {
-            run: pin.run.clone(),
-            pinned: pin.version.clone(),
-            served: self.graph.version.clone(),
-        })
-    }
 }
 
 impl Attempt<'_> {
+    /// The input of a request that is not worked on any more, to be kept: as JSON where it can be had, else as it lies.
+    pub(crate) async fn input_of(&self, request: &Request) -> Value {
+        let Some(blob) = &request.input_blob else { return Value::Json(request.input.clone()) };
+        match self.hasty().get_blob(&blob.region, &blob.key).await {
+            Ok(content) => Value::Json(json_or_text(&content)),
+            Err(error) => {
+                tracing::warn!(run = %self.pin.run, %error, "the input is kept as a reference");
+                Value::Blob { reference: blob.clone(), content: None }
+            }
+        }
+    }
+
     /// Evaluates the glue over the input.
     async fn receive(&mut self, request: Request) -> Result<Vec<Delivery>, Stopped> {
         let input = match &request.input_blob {
@@ -125,11 +130,12 @@ impl Attempt<'_> {
                     self.bytes_in += content.len() as u64;
                     serde_json::from_slice(&content).map_err(|cause| Stopped::ForGood {
                         error: format!("the input in blob `{}` is not JSON: {cause}", blob.key),
-                        input: vec![Value::Blob { reference: blob.clone(), content: None }],
+                        input: vec![Value::Json(json_or_text(&content))],
                     })?
                 }
                 Err(error @ BlobError::Missing { .. }) => {
-                    return Err(Stopped::ForGood { error: error.to_string(), input: Vec::new() });
+                    let input = vec![Value::Blob { reference: blob.clone(), content: None }];
+                    return Err(Stopped::ForGood { error: error.to_string(), input });
                 }
                 Err(error) => return Err(Stopped::Event(error.into())),
             },
@@ -140,6 +146,11 @@ impl Attempt<'_> {
         let (_, decided) = self.route(Step::After(NodeId::ENTRY), Values::new(values))?;
         Ok(decided.into_parts().0)
     }
+}
+
+/// What a client sent as its input; as a text if it is no JSON.
+fn json_or_text(content: &[u8]) -> Json {
+    serde_json::from_slice(content).unwrap_or_else(|_| String::from_utf8_lossy(content).into())
 }
 
 /// One parameter is the input itself, several are an object's entries by name, none are `null`.
@@ -164,7 +175,7 @@ fn parameters_of(names: &[&str], input: Json) -> Result<Vec<Value>, (String, Jso
     }
 }
 
-/// The run of a request that names none: the same for every retry of its delivery.
+/// The run of a request that names none: the same for every delivery of its message, and every retry of them.
 pub(crate) fn run_of(request_id: &str) -> RunId {
     let hashed = || {
         let (a, b) = (hash(request_id.as_bytes()), hash(format!("run {request_id}").as_bytes()));

@@ -127,6 +127,17 @@ pub enum Refusal {
         /// What is served here.
         served: String,
     },
+    /// It is for another body of the workflow, under the same version.
+    #[error(
+        "it is for another body of workflow `{workflow}` than the one that is deployed now under the same version \
+         {version}; give the workflow a new version whenever its body changes"
+    )]
+    Graph {
+        /// The workflow.
+        workflow: String,
+        /// The version of both.
+        version: String,
+    },
     /// It is for a node that runs in another function.
     #[error("it is for node {node} of workflow `{workflow}`, which function `{served}` does not serve")]
     Function {

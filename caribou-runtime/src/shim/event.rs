@@ -9,6 +9,8 @@ pub struct Event {
     pub body: String,
     /// The delivery's id: the same for every retry that the platform makes of it.
     pub request_id: String,
+    /// The message's id: the same for every delivery of one publication. `None` if it did not come from a topic.
+    pub message_id: Option<String>,
     /// When the platform will end this invocation.
     pub deadline: Timestamp,
     /// When this instance received it.

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use caribou_model::{Region, Timestamp};
 
 use super::claim::{Claim, Meeting, Progress};
-use super::error::HandleError;
+use super::error::{HandleError, Refusal};
 use super::ledger::Ledger;
 use crate::key::Place;
 use crate::port::{Condition, Item, Put};
@@ -12,11 +12,14 @@ use crate::run::RunRecord;
 use crate::{Pin, codec, key};
 
 /// The item with the claim: an item of its own for a stage or gate, the run record for the entry.
+#[derive(Clone)]
 pub(crate) struct Hold {
     region: Region,
     key: String,
     expires: Timestamp,
     condition: Condition,
+    /// Nobody claims the node: its item only counts failures, until there is an outcome.
+    unclaimed: bool,
     pub(crate) claim: Claim,
     /// For the entry: the run record around the claim.
     pub(crate) run: Option<RunRecord>,
@@ -49,7 +52,15 @@ impl Hold {
         claim: Claim,
     ) -> Self {
         let key = key::claim(&pin.workflow, &pin.run, place);
-        Self { region: region.clone(), key, expires, condition: Condition::Absent, claim, run: None }
+        Self {
+            region: region.clone(),
+            key,
+            expires,
+            condition: Condition::Absent,
+            unclaimed: false,
+            claim,
+            run: None,
+        }
     }
 
     /// A first claim on the entry, not written yet.
@@ -59,9 +70,30 @@ impl Hold {
             key: key::run(&record.pin.workflow, &record.pin.run),
             expires,
             condition: Condition::Absent,
+            unclaimed: false,
             claim: record.entry.clone(),
             run: Some(record),
         }
+    }
+
+    /// The same for a node that nobody claims.
+    pub(crate) fn unclaimed(self) -> Self {
+        Self { unclaimed: true, ..self }
+    }
+
+    /// Notes that one more attempt at an unclaimed node has failed. Tells how many have; `None` if there is an outcome.
+    pub(crate) async fn count(&mut self, ledger: &Ledger<'_>) -> Result<Option<u32>, HandleError> {
+        let mine = self.claim.clone();
+        for _ in 0..LOOKS {
+            if self.write(ledger, self.claim.clone()).await? {
+                return Ok(Some(self.claim.attempt));
+            }
+            if self.claim.progress != Progress::Working {
+                return Ok(None);
+            }
+            self.claim = Claim { attempt: self.claim.attempt + 1, ..mine.clone() };
+        }
+        Err(HandleError::Contended { key: self.key.clone() })
     }
 
     /// Claims the node for the delivery that the claim names, unless another has it. One whose own lease would be over takes
@@ -122,20 +154,30 @@ impl Hold {
         }
     }
 
-    /// Writes how far the attempt is.
+    /// Writes how far the attempt is. At a node that nobody claims, it is written over what others count.
     pub(crate) async fn advance(
         &mut self,
         ledger: &Ledger<'_>,
         progress: Progress,
     ) -> Result<bool, HandleError> {
-        let claim = Claim { progress, ..self.claim.clone() };
-        self.write(ledger, claim).await
+        let mine = Claim { progress, ..self.claim.clone() };
+        for _ in 0..LOOKS {
+            let attempt = self.claim.attempt.max(mine.attempt);
+            if self.write(ledger, Claim { attempt, ..mine.clone() }).await? {
+                return Ok(true);
+            }
+            if !self.unclaimed || self.claim.progress != Progress::Working {
+                return Ok(false);
+            }
+        }
+        Err(HandleError::Contended { key: self.key.clone() })
     }
 
     fn see(&mut self, item: &Item) -> Result<(), HandleError> {
         let unreadable = |cause| HandleError::Item { key: self.key.clone(), cause };
-        if self.run.is_some() {
+        if let Some(own) = &self.run {
             let record = RunRecord::decode(&item.value).map_err(unreadable)?;
+            check_pin(&record.pin, &own.pin)?;
             self.claim = record.entry.clone();
             self.run = Some(record);
         } else {
@@ -152,4 +194,15 @@ impl Hold {
         };
         encoded.map(Bytes::from).map_err(|cause| HandleError::Item { key: self.key.clone(), cause })
     }
+}
+
+/// A run id names one run of one version, and a version is one graph.
+fn check_pin(pinned: &Pin, served: &Pin) -> Result<(), Refusal> {
+    if pinned.version == served.version {
+        let (workflow, version) = (served.workflow.clone(), served.version.clone());
+        let same = pinned.graph == served.graph;
+        return if same { Ok(()) } else { Err(Refusal::Graph { workflow, version }) };
+    }
+    let run = pinned.run.clone();
+    Err(Refusal::RunOfAnotherVersion { run, pinned: pinned.version.clone(), served: served.version.clone() })
 }

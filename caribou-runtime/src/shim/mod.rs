@@ -8,9 +8,10 @@
 //! | `entry` | a request is received: the run is pinned, the first glue evaluated |
 //! | `stage` | a message is received: claim, inputs, the author's function, outcome |
 //! | `claim`, `hold` | who works on a node; the item that says so |
+//! | `fingerprint` | the graph in short, so that one version has one graph |
 //! | `deliver`, `sync`, `spill` | what is sent, what has arrived, what is too large for a message |
 //! | `dispatch`, `collect`, `crowd` | the items of a map, on their way there and back; many requests at a time |
-//! | `end` | how a run ends |
+//! | `end`, `excerpt` | how a run ends; what is kept of a long error |
 //! | `letter` | dead letters |
 //! | `attempt`, `ledger`, `plans` | what one event keeps count of; the plan in force |
 //!
@@ -32,12 +33,19 @@
 //!    the outcome can be certain, and only until anybody else sends it: who does records that first, and from then on
 //!    nothing moves.
 //!
+//! An idempotent function's stage has no claim: its item is written with its outcome, and before that only to count the
+//! attempts that failed.
+//!
 //! The entry does the same with the run record in the home region as its item: pin and claim are one write, and the
 //! glue over the input is evaluated once.
 //!
 //! A stage whose failure is a value goes the same way when its function has failed for good or its attempts are used up:
 //! the slice behind it gets the failure, and the outcome says so. What is not the function's own (a value that cannot be
 //! decoded, a blob that is gone, the slice itself) fails the run there too.
+//!
+//! What does not answer is asked again until the invocation ends. What the platform gives up is a dead letter: it is sent
+//! back to its function while attempts are left or a region does not answer, each time later, until the run's deadline; then,
+//! or where nothing is left to try, the run is told the reason and keeps the input.
 //!
 //! # The life of a map
 //!
@@ -62,6 +70,8 @@ mod deliver;
 mod dispatch;
 mod end;
 mod entry;
+mod excerpt;
+mod fingerprint;
 mod hold;
 mod ledger;
 mod letter;
@@ -77,6 +87,8 @@ use caribou_model::{FunctionSpec, Graph, NodeId, Region};
 pub(crate) use self::entry::run_of;
 pub use self::error::{HandleError, Refusal, ShimError};
 pub use self::event::{Event, Handled};
+pub(crate) use self::excerpt::excerpt;
+use self::fingerprint::fingerprint;
 use self::plans::Plans;
 use crate::Workflow;
 use crate::message::Message;
@@ -111,6 +123,8 @@ pub(crate) struct Inner {
     pub(crate) deployment: Deployment,
     pub(crate) ports: Ports,
     pub(crate) graph: Arc<Graph>,
+    /// The graph in short.
+    pub(crate) fingerprint: u32,
     /// The function that is served.
     pub(crate) function: FunctionSpec,
     pub(crate) plans: Plans,
@@ -140,17 +154,19 @@ impl Shim {
                 known: known.join(", "),
             });
         };
+        let fingerprint = fingerprint(&graph);
         let plans = Plans::new(&graph, &deployment.home, deployment.plan_cache);
-        Ok(Self { inner: Arc::new(Inner { deployment, ports, graph, function, plans }) })
+        Ok(Self { inner: Arc::new(Inner { deployment, ports, graph, fingerprint, function, plans }) })
     }
 
     /// Another instance of the same, which has read nothing yet.
     #[cfg(feature = "memory")]
     pub(crate) fn fresh(&self) -> Self {
-        let Inner { deployment, ports, graph, function, plans } = &*self.inner;
+        let Inner { deployment, ports, graph, fingerprint, function, plans } = &*self.inner;
         let (deployment, ports, plans) = (deployment.clone(), ports.clone(), plans.fresh());
         let (graph, function) = (graph.clone(), function.clone());
-        Self { inner: Arc::new(Inner { deployment, ports, graph, function, plans }) }
+        let fingerprint = *fingerprint;
+        Self { inner: Arc::new(Inner { deployment, ports, graph, fingerprint, function, plans }) }
     }
 
     /// Handles one delivery of a message or a request.
@@ -197,8 +213,7 @@ impl Inner {
         self.graph.node(node).map_or(1, |node| usize::from(node.slots))
     }
 
-    /// The most hops a message may have made. Every hop leads to a larger node; the rest is for what is sent again
-    /// after the platform gave it up.
+    /// The most hops a message may have made. Every hop leads to a larger node; the rest is a margin.
     pub(crate) fn most_hops(&self) -> u16 {
         u16::try_from(self.graph.nodes.len()).unwrap_or(u16::MAX).saturating_mul(2).saturating_add(32)
     }

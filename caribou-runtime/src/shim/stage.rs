@@ -12,13 +12,14 @@ use super::attempt::Attempt;
 use super::claim::{Claim, Outcome, Progress};
 use super::error::{HandleError, Refusal};
 use super::event::{Event, Handled};
+use super::excerpt::excerpt;
 use super::hold::{Claimed, Hold};
 use super::spill::{Spill, fetch};
 use super::sync::Arrived;
 use crate::message::Message;
 use crate::pin::hash;
 use crate::port::BlobError;
-use crate::request::Request;
+use crate::request::{Received, Request};
 use crate::run::{End, Failure};
 use crate::{BoxFuture, Context, Delivery, Error, Outbox, Returned, RouteError, Step, Value, Values};
 
@@ -42,33 +43,48 @@ impl Inner {
     pub(crate) async fn handle_message(&self, event: &Event) -> Result<Handled, HandleError> {
         let message = Message::decode(&event.body).map_err(Refusal::from)?;
         self.check(&message)?;
-        let Message { pin, to: node, item, again, hops, sent, values, .. } = message;
-        let input = || values.into_iter().map(Value::from).collect();
+        let Message { pin, to: node, item, again, returns, hops, sent, values, .. } = message;
+        let input = || values.iter().cloned().map(Value::from).collect();
         let mut attempt = Attempt::new(self, event, &pin, node);
         attempt.item = item;
+        attempt.returned = returns > 0;
         attempt.hops = hops;
         attempt.sent = Some(sent);
         let now = self.ports.clock.now();
         if now >= pin.deadline {
             let error = format!("the run passed its deadline before stage `{}`", attempt.stage());
-            attempt.abandon(error).await?;
+            attempt.abandon(error, input()).await?;
             return Ok(Handled::Done);
         }
         if hops > self.most_hops() {
-            attempt.abandon(format!("a message made {hops} hops; it is in a loop")).await?;
+            attempt.abandon(format!("a message made {hops} hops; it is in a loop"), input()).await?;
             return Ok(Handled::Done);
         }
         let hold =
             Hold::of_node(&pin, attempt.place(), attempt.region(), pin.kept_until(), Claim::first(event));
         let claimed = if self.is_unclaimed(node) {
-            Claimed::Mine(hold)
+            Claimed::Mine(hold.unclaimed())
         } else {
             hold.claim(&attempt.ledger, again, now, self.function.attempts()).await?
         };
         match claimed {
             Claimed::Mine(mut hold) => {
                 attempt.number = hold.claim.attempt;
-                let worked = attempt.work(input(), None).await;
+                let mut worked = attempt.work(input(), None).await;
+                if let Err(Stopped::ForNow(error)) = &worked
+                    && self.is_unclaimed(node)
+                {
+                    // Nothing counts attempts that claim nothing but their failures.
+                    let error = error.clone();
+                    let Some(failed) = hold.count(&attempt.ledger).await? else {
+                        attempt.superseded(&mut hold).await?;
+                        return Ok(Handled::Done);
+                    };
+                    attempt.number = failed;
+                    if failed >= self.function.attempts() {
+                        worked = attempt.work(input(), Some(error)).await;
+                    }
+                }
                 attempt.conclude(&mut hold, worked).await?;
                 Ok(Handled::Done)
             }
@@ -89,6 +105,10 @@ impl Inner {
     pub(crate) fn check(&self, message: &Message) -> Result<(), Refusal> {
         let Message { pin, to, fires, .. } = message;
         self.check_version(&pin.workflow, &pin.version)?;
+        if pin.graph != self.fingerprint {
+            let (workflow, version) = (pin.workflow.clone(), pin.version.clone());
+            return Err(Refusal::Graph { workflow, version });
+        }
         let (slots, node) = (self.slots_of(*to), *to);
         let served = self.graph.function_of(node).is_some_and(|function| function.name == self.function.name);
         if !served || node == NodeId::ENTRY {
@@ -148,8 +168,8 @@ impl Inner {
             let unwritable = |cause| HandleError::Unwritable { stage: self.name_of(node).to_owned(), cause };
             Message { again: true, ..message }.encode().map_err(unwritable)?
         } else {
-            let request = Request::decode(&event.body).map_err(Refusal::from)?;
-            request.encode_again().map_err(Refusal::from)?
+            let Received { request, returns, .. } = Request::read(&event.body).map_err(Refusal::from)?;
+            request.encode_again(returns).map_err(Refusal::from)?
         };
         self.hand_over(&to, &body, not_before, event.deadline, false).await?;
         Ok(Handled::Parked { until })
@@ -364,8 +384,8 @@ impl Attempt<'_> {
             Progress::Done(outcome) => {
                 self.started = Some(outcome.started);
                 self.duration = Duration::from_secs_f64((outcome.duration_ms / 1e3).clamp(0.0, 1e6));
-                // Another delivery's line of telemetry is its own.
-                let own = hold.claim.owner == self.event.request_id;
+                // Another delivery's line of telemetry is its own, unless the platform has given that one up.
+                let own = hold.claim.owner == self.event.request_id || self.returned;
                 let kind = if own { outcome.kind() } else { AttemptOutcome::Superseded };
                 self.deliver_again(hold, kind).await
             }
@@ -375,14 +395,17 @@ impl Attempt<'_> {
     }
 
     /// Fails the run without an attempt at the node.
-    pub(crate) async fn abandon(&self, error: String) -> Result<(), HandleError> {
+    pub(crate) async fn abandon(&mut self, error: String, input: Vec<Value>) -> Result<(), HandleError> {
+        let sync = self.shim.graph.is_sync(self.node);
+        let arrived = if sync { self.arrivals().await.ok() } else { None };
+        let input = arrived.map_or(input, |arrived| arrived.values);
         let failure = Failure {
             stage: self.stage().to_owned(),
             item: self.place().item,
             region: self.region().clone(),
             attempt: 0,
-            error,
-            input: Vec::new(),
+            error: excerpt(error),
+            input: self.kept(input).await,
         };
         self.end_run(End::Failed { at: self.shim.ports.clock.now(), failure }).await
     }

@@ -129,7 +129,7 @@ fn what_is_of_an_unknown_version_is_refused_with_its_reason_and_kept() {
         function: "double".into(),
         region: HOME,
     };
-    let message = r#"{"c":1,"w":"chain","v":"0.9.0","r":"lost","e":0,"h":0,"f":0,"d":1700003600000,"p":"us-east-1/--","n":1,"m":0,"a":1,"k":1,"s":1700000000000,"y":["BA"]}"#;
+    let message = r#"{"c":1,"w":"chain","v":"0.9.0","g":7,"r":"lost","e":0,"h":0,"f":0,"d":1700003600000,"p":"us-east-1/--","n":1,"m":0,"a":1,"k":1,"s":1700000000000,"y":["BA"]}"#;
     let request = Request {
         workflow: "chain".into(),
         version: Some("0.9.0".into()),

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use caribou_runtime::RunStatus;
 use caribou_runtime::memory::{Cause, Faults, Outage, Report, Simulation};
 use caribou_runtime::model::{AttemptOutcome, Region};
 use serde_json::json;
@@ -135,7 +136,9 @@ fn work_that_takes_longer_than_its_timeout_fails_the_run_with_that_cause() {
         assert_eq!(holds(&report), usize::from(outlive == 0.0));
         let run = report.run("run-0");
         if outlive == 0.0 {
-            assert_eq!(run.cause(), Some(Cause::Attempts), "{:?}", run.status());
+            assert_eq!(run.cause(), Some(Cause::Platform), "{:?}", run.status());
+            let RunStatus::Failed { error, .. } = run.status() else { panic!("{:?}", run.status()) };
+            assert!(error.ends_with("it timed out"), "{error}");
             assert_eq!(run.calls("double").len(), 3);
         } else {
             // The first attempt outlives its timeout, and is the first that comes to an outcome.

@@ -5,15 +5,23 @@ mod caught;
 #[cfg(test)]
 mod change;
 #[cfg(test)]
+mod ends;
+#[cfg(test)]
 mod failover;
 #[cfg(test)]
 mod faults;
 #[cfg(test)]
 mod first_law;
 #[cfg(test)]
+mod idempotent;
+#[cfg(test)]
+mod letters;
+#[cfg(test)]
 mod map;
 #[cfg(test)]
 mod map_workflows;
+#[cfg(test)]
+mod outage;
 #[cfg(test)]
 mod overhead;
 #[cfg(test)]
@@ -22,6 +30,8 @@ mod patience;
 mod platform;
 #[cfg(test)]
 mod protocol;
+#[cfg(test)]
+mod versions;
 #[cfg(test)]
 mod warm;
 #[cfg(test)]

@@ -133,7 +133,8 @@ fn messages(placements: usize, input: &str) -> Vec<String> {
         };
         let received = world.now();
         let deadline = received.plus(Duration::from_mins(15));
-        let event = Event { body, request_id: "r".repeat(36), deadline, received, cold: false };
+        let event =
+            Event { body, request_id: "r".repeat(36), message_id: None, deadline, received, cold: false };
         wait(Shim::new(deployment, world.ports()).unwrap().handle(event)).unwrap();
         let Some((to, body)) = world.take_messages().pop() else { return bodies };
         bodies.push(body.clone());

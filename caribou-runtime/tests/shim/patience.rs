@@ -82,6 +82,7 @@ fn handled(
     let event = |request_id: &str, body: String| Event {
         body,
         request_id: request_id.into(),
+        message_id: None,
         deadline: world.now().plus(Duration::from_secs(30)),
         received: world.now(),
         cold: false,

@@ -157,7 +157,7 @@ impl Platform {
     fn client(&self) -> Client {
         let graph = (self.workflow.graph)();
         let entry = &graph.function_of(NodeId::ENTRY).unwrap().name;
-        Client::new(self.workflow.name, "0.1.0", entry, HOME, self.ports.clone())
+        Client::new(self.workflow.name, self.workflow.version, entry, HOME, self.ports.clone())
     }
 
     /// Starts a run.
@@ -168,6 +168,28 @@ impl Platform {
     /// Puts a plan in force, the first.
     pub(crate) fn switch(&self, plan: &Plan) {
         wait(plan::switch(&*self.world.ports().store, plan, None)).unwrap();
+    }
+
+    /// Puts another body or version of the workflow in the place of the one before.
+    pub(crate) fn deploy(&mut self, workflow: &'static Workflow) {
+        self.workflow = workflow;
+        self.shims.clear();
+    }
+
+    /// Puts a blob in place of another.
+    pub(crate) fn put_blob(&self, region: &Region, key: &str, content: &'static str) {
+        let expires = Timestamp::from_millis(u64::MAX);
+        wait(self.ports.blobs.put(region, key, Bytes::from_static(content.as_bytes()), expires)).unwrap();
+    }
+
+    /// Moves the clock.
+    pub(crate) fn advance(&self, duration: Duration) {
+        self.world.advance(duration);
+    }
+
+    /// What the regions' clocks say.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.world.now()
     }
 
     /// How a run stands.
@@ -193,6 +215,7 @@ impl Platform {
         Event {
             body: body.into(),
             request_id: format!("request-{}", self.deliveries),
+            message_id: None,
             deadline: received.plus(Duration::from_mins(1)),
             received,
             cold: false,

@@ -64,6 +64,7 @@ impl Bench {
         Event {
             body: body.into(),
             request_id: format!("request-{}", self.deliveries),
+            message_id: None,
             deadline: received.plus(Duration::from_mins(1)),
             received,
             cold: false,

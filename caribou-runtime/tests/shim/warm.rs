@@ -129,7 +129,7 @@ impl Forgetful {
     fn event(&self, request_id: &str, body: String) -> Event {
         let received = self.now();
         let deadline = received.plus(Duration::from_secs(10));
-        Event { body, request_id: request_id.into(), deadline, received, cold: false }
+        Event { body, request_id: request_id.into(), message_id: None, deadline, received, cold: false }
     }
 
     fn take(&self) -> Vec<String> {

@@ -207,6 +207,7 @@ impl Invocation {
                 let event = Event {
                     body: self.body.to_string(),
                     request_id: self.id.request.to_string(),
+                    message_id: None,
                     deadline: self.received.plus(TIMEOUT),
                     received: self.received,
                     cold: true,

@@ -67,7 +67,7 @@ fn wrong(report: &Report) -> usize {
 
 /// How much the simulation finds wrong in a hundred schedules in which messages are doubled and delayed, and nothing else.
 fn simulated(variant: Variant) -> usize {
-    let faults = Faults { duplicate: 0.5, delay: Duration::from_secs(2), ..Faults::default() };
+    let faults = Faults { duplicate: 0.5, delay: Duration::from_millis(20), ..Faults::default() };
     let run = |(workflow, seed): (&'static Workflow, u64)| {
         let simulation = Simulation::new(workflow).seed(seed).faults(faults.clone());
         wrong(&simulation.ports(move |ports| variant.break_ports(ports)).run([json!(1)]))

@@ -27,6 +27,7 @@ use base64::engine::general_purpose::STANDARD_NO_PAD;
 use caribou_model::{Epoch, Hour, NodeId, Placement, Provider, Region, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use crate::map::MOST_ITEMS;
 use crate::stored::StoredValue;
 use crate::{BlobReference, Pin};
 
@@ -188,6 +189,9 @@ impl Message {
         let item = wire.i.map(|(index, total)| MapItem { index, total });
         if let Some(MapItem { index, total }) = item.filter(|item| item.index >= item.total) {
             return Err(part("item", &format!("there is no item {index} of {total}")));
+        }
+        if item.is_some_and(|item| item.total as usize > MOST_ITEMS) {
+            return Err(part("item", &format!("a map has at most {MOST_ITEMS} items")));
         }
         let (home, placement) = placement_of(&wire.p)?;
         let values = wire.y.into_iter().map(|value| match value {
@@ -384,6 +388,7 @@ mod tests {
             (r#""AQL/""#, r##""#""##, "values cannot be read"),
             (r#""k":2"#, r#""k":2,"more":1"#, "unknown field"),
             (r#""k":2"#, r#""k":2,"i":[3,3]"#, "no item 3 of 3"),
+            (r#""k":2"#, r#""k":2,"i":[3,10001]"#, "at most 10000 items"),
         ] {
             let broken = body.replace(from, to);
             assert_ne!(broken, body);

@@ -120,19 +120,26 @@ impl Client {
             request.input = serde_json::Value::Null;
             request.input_blob = Some(BlobReference { region: region.clone(), key, bytes });
         }
-        let body = request.encode()?;
-        let send = |region: Region| {
+        let send = |region: Region, body: String| {
             let to = StageAddress {
                 workflow: self.workflow.clone(),
                 version: self.version.clone(),
                 function: self.entry_function.clone(),
                 region,
             };
-            let (body, transport) = (&body, &self.ports.transport);
-            async move { transport.send(&to, body, None).await }
+            let transport = &self.ports.transport;
+            async move { transport.send(&to, &body, None).await }
         };
-        match send(region.clone()).await {
-            Err(SendError::NotAccepted { .. }) if region != self.home => send(self.home.clone()).await?,
+        match send(region.clone(), request.encode()?).await {
+            Err(SendError::NotAccepted { .. }) if region != self.home => {
+                // A region that takes no requests may give no blobs either.
+                if let Some(blob) = &mut request.input_blob {
+                    let (content, home) = (Bytes::from(text), self.home.clone());
+                    self.ports.blobs.put(&home, &blob.key, content, now.plus(INPUT_KEPT)).await?;
+                    blob.region = home;
+                }
+                send(self.home.clone(), request.encode()?).await?;
+            }
             accepted => accepted?,
         }
         Ok(run)
@@ -179,11 +186,12 @@ impl Client {
         })
     }
 
-    /// Looks every `poll` until the run is over or `timeout` has passed; tells how it stands then.
+    /// Looks every `poll` until the run is over or `timeout` has passed; tells how it stands then. A region that does not
+    /// answer is asked again with the next look.
     ///
     /// # Errors
     ///
-    /// [`ClientError`] as for [`Self::status`].
+    /// [`ClientError`] as for [`Self::status`], of the last look.
     pub async fn wait(
         &self,
         run: &RunId,
@@ -192,9 +200,14 @@ impl Client {
     ) -> Result<RunStatus, ClientError> {
         let end = self.ports.clock.now().plus(timeout);
         loop {
-            let status = self.status(run).await?;
-            if status.is_over() || self.ports.clock.now() >= end {
-                return Ok(status);
+            let status = self.status(run).await;
+            let over = match &status {
+                Ok(status) => status.is_over(),
+                Err(ClientError::Store(_) | ClientError::Blob(BlobError::Unreachable { .. })) => false,
+                Err(_) => true,
+            };
+            if over || self.ports.clock.now() >= end {
+                return status;
             }
             self.ports.clock.sleep(poll).await;
         }

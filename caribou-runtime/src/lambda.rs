@@ -33,8 +33,19 @@ pub enum Delivery {
         /// Its id, if it came from a topic.
         message_id: Option<String>,
     },
-    /// To note that messages were given up.
-    GivenUp(Vec<GivenUp>),
+    /// To note that a message was given up.
+    GivenUp(GivenUp),
+    /// The same, from a queue, each on its own.
+    Queue(Vec<Queued>),
+}
+
+/// A message of the queue of dead letters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Queued {
+    /// Its id in the queue, by which it is told that it is to stay there.
+    pub id: String,
+    /// What was given up.
+    pub letter: Result<GivenUp, UnreadableEvent>,
 }
 
 /// A message that was given up.
@@ -51,7 +62,7 @@ pub struct GivenUp {
 }
 
 /// An event that is none of those above.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the event cannot be read: {0}")]
 pub struct UnreadableEvent(String);
 
@@ -67,6 +78,8 @@ struct Envelope {
 
 #[derive(Deserialize)]
 struct Record {
+    #[serde(rename = "messageId", default)]
+    id: String,
     #[serde(rename = "Sns")]
     sns: Option<Sns>,
     body: Option<String>,
@@ -112,12 +125,15 @@ impl Delivery {
         };
         if let Some(payload) = envelope.request_payload {
             let given_up = given_up(&payload, envelope.request_context, envelope.response_payload)?;
-            return Ok(Self::GivenUp(vec![given_up]));
+            return Ok(Self::GivenUp(given_up));
         }
         let mut records = envelope.records.unwrap_or_default();
         if records.iter().all(|record| record.body.is_some()) && !records.is_empty() {
-            let bodies = records.into_iter().filter_map(|record| record.body);
-            return bodies.map(|body| from_queue(&body)).collect::<Result<_, _>>().map(Self::GivenUp);
+            let queued = records.into_iter().filter_map(|record| {
+                let letter = from_queue(&record.body?);
+                Some(Queued { id: record.id, letter })
+            });
+            return Ok(Self::Queue(queued.collect()));
         }
         match (records.pop().and_then(|record| record.sns), records.is_empty()) {
             (Some(sns), true) => Ok(Self::Handle { body: sns.message, message_id: sns.message_id }),
@@ -153,9 +169,7 @@ fn from_queue(body: &str) -> Result<GivenUp, UnreadableEvent> {
         return Ok(GivenUp { body: message, message_id, request_id: None, reason });
     }
     match Delivery::read(body)? {
-        Delivery::GivenUp(mut letters) if letters.len() == 1 => {
-            letters.pop().ok_or_else(|| UnreadableEvent("it is empty".to_owned()))
-        }
+        Delivery::GivenUp(letter) => Ok(letter),
         _ => Err(UnreadableEvent("the queue's message is no notice of a failure".to_owned())),
     }
 }
@@ -190,22 +204,42 @@ async fn handle(
     let deadline = Timestamp::from_millis(event.context.deadline);
     let event_of =
         |body, message_id, request_id| Event { body, request_id, message_id, deadline, received, cold };
+    let note = |GivenUp { body, message_id, request_id, reason }: GivenUp| {
+        let request_id = request_id.unwrap_or_else(|| event.context.request_id.clone());
+        let event = event_of(body, message_id, request_id);
+        async move { shim.handle_failure(event, &reason).await }
+    };
     let refused = |error: UnreadableEvent| diagnostic(REFUSED, error.to_string());
     match Delivery::read(event.payload.get()).map_err(refused)? {
         Delivery::Handle { body, message_id } => {
-            let handled = shim.handle(event_of(body, message_id, event.context.request_id)).await;
+            let handled = shim.handle(event_of(body, message_id, event.context.request_id.clone())).await;
             handled.map(|handled| summary(&handled)).map_err(|error| failure(&error))
         }
-        Delivery::GivenUp(letters) => {
-            for GivenUp { body, message_id, request_id, reason } in letters {
-                let request_id = request_id.unwrap_or_else(|| event.context.request_id.clone());
-                shim.handle_failure(event_of(body, message_id, request_id), &reason)
-                    .await
-                    .map_err(|error| failure(&error))?;
-            }
+        Delivery::GivenUp(letter) => {
+            note(letter).await.map_err(|error| failure(&error))?;
             Ok(serde_json::json!({ "handled": "given_up" }))
         }
+        Delivery::Queue(queued) => Ok(note_all(queued, note).await),
     }
+}
+
+/// Notes every letter of a queue; answers which are to stay there, as SQS wants it (`ReportBatchItemFailures`).
+async fn note_all<F>(queued: Vec<Queued>, note: impl Fn(GivenUp) -> F) -> serde_json::Value
+where
+    F: Future<Output = Result<(), HandleError>>,
+{
+    let mut stay = Vec::new();
+    for Queued { id, letter } in queued {
+        let error = match letter {
+            Ok(letter) => note(letter).await.err().map(|error| error.to_string()),
+            Err(error) => Some(error.to_string()),
+        };
+        if let Some(error) = error {
+            tracing::error!(id, error = excerpt(error), "a dead letter stays in its queue");
+            stay.push(serde_json::json!({ "itemIdentifier": id }));
+        }
+    }
+    serde_json::json!({ "batchItemFailures": stay })
 }
 
 fn summary(handled: &Handled) -> serde_json::Value {
@@ -273,17 +307,17 @@ mod tests {
 
     #[test]
     fn a_failure_destination_tells_what_was_given_up_and_why() {
-        assert_eq!(Delivery::read(&destination()).unwrap(), Delivery::GivenUp(vec![letter()]));
+        assert_eq!(Delivery::read(&destination()).unwrap(), Delivery::GivenUp(letter()));
     }
 
     #[test]
     fn the_same_comes_from_a_queue_and_so_do_undeliverable_notifications() {
         let notification = r#"{"Type":"Notification","MessageId":"m","Message":"hello"}"#;
-        let record = |body: &str| serde_json::json!({ "eventSource": "aws:sqs", "body": body });
+        let record =
+            |body: &str| serde_json::json!({ "eventSource": "aws:sqs", "messageId": "q", "body": body });
         let event = serde_json::json!({ "Records": [record(&destination()), record(notification)] });
-        let Delivery::GivenUp(letters) = Delivery::read(&event.to_string()).unwrap() else {
-            panic!("message")
-        };
+        let Delivery::Queue(queued) = Delivery::read(&event.to_string()).unwrap() else { panic!("message") };
+        let letters: Vec<GivenUp> = queued.into_iter().map(|queued| queued.letter.unwrap()).collect();
         assert_eq!(letters[0], letter());
         assert_eq!((letters[1].body.as_str(), &letters[1].request_id), ("hello", &None));
         assert_eq!(letters[1].message_id.as_deref(), Some("m"));
@@ -294,5 +328,25 @@ mod tests {
         for event in [r#"{"Records":[]}"#, r#"{"Records":[{"s3":{}}]}"#, r#"{"Records":7}"#] {
             assert!(Delivery::read(event).is_err(), "{event}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_letter_that_cannot_be_noted_stays_in_its_queue_and_keeps_no_other_from_being_noted() {
+        let record = |id: &str, body: &str| serde_json::json!({ "eventSource": "aws:sqs", "messageId": id, "body": body });
+        let refused = destination().replace("hello", "no message");
+        let records = [record("a", "unreadable"), record("b", &refused), record("c", &destination())];
+        let event = serde_json::json!({ "Records": records }).to_string();
+        let Delivery::Queue(queued) = Delivery::read(&event).unwrap() else { panic!("message") };
+        let noted = std::sync::Mutex::new(Vec::new());
+        let answer = note_all(queued, |letter| {
+            noted.lock().unwrap().push(letter.body.clone());
+            async move {
+                let key = letter.body;
+                if key == "hello" { Ok(()) } else { Err(HandleError::Gone { key }) }
+            }
+        });
+        let stay = serde_json::json!([{ "itemIdentifier": "a" }, { "itemIdentifier": "b" }]);
+        assert_eq!(answer.await, serde_json::json!({ "batchItemFailures": stay }));
+        assert_eq!(noted.into_inner().unwrap(), ["no message", "hello"]);
     }
 }

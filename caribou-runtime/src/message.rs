@@ -37,6 +37,7 @@ use base64::engine::general_purpose::STANDARD_NO_PAD;
 use caribou_model::{Epoch, Hour, InvalidRegion, NodeId, Placement, Provider, Region, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use crate::map::MOST_ITEMS;
 use crate::stored::StoredValue;
 use crate::{BlobReference, Pin};
 
@@ -198,6 +199,9 @@ impl Message {
         let item = wire.i.map(|(index, total)| MapItem { index, total });
         if let Some(MapItem { index, total }) = item.filter(|item| item.index >= item.total) {
             return Err(part("item", &format!("there is no item {index} of {total}")));
+        }
+        if item.is_some_and(|item| item.total as usize > MOST_ITEMS) {
+            return Err(part("item", &format!("a map has at most {MOST_ITEMS} items")));
         }
         let (home, placement) = placement_of(&wire.p)?;
         let values = wire.y.into_iter().map(|value| match value {
@@ -412,7 +416,7 @@ mod tests {
         (message.attempt, message.hops, message.sent) = (u32::MAX, u16::MAX, most);
         (message.fires, message.again) = (true, true);
         message.values = vec![StoredValue::Inline(vec![0; 999].into())];
-        message.item = Some(MapItem { index: u32::MAX - 1, total: u32::MAX });
+        message.item = Some(MapItem { index: 9_999, total: 10_000 });
         let body = message.encode().unwrap();
         assert_eq!(Message::decode(&body).unwrap(), message);
         let payload = STANDARD_NO_PAD.encode([0; 999]).len();
@@ -452,6 +456,7 @@ mod tests {
             (r#""AQL/""#, r##""#""##, "values cannot be read"),
             (r#""k":2"#, r#""k":2,"more":1"#, "unknown field"),
             (r#""k":2"#, r#""k":2,"i":[3,3]"#, "no item 3 of 3"),
+            (r#""k":2"#, r#""k":2,"i":[3,10001]"#, "at most 10000 items"),
         ] {
             let broken = body.replace(from, to);
             assert_ne!(broken, body);

@@ -114,7 +114,7 @@ pub(crate) enum Meeting {
     Repeat,
     /// The work is done by another delivery, which is alive or will be retried, and sees to its sends.
     Drop,
-    /// As many attempts were made as the function may have, and none came to an outcome.
+    /// As many attempts were made as the function may have, and none can come to an outcome any more.
     Exhausted,
 }
 
@@ -142,6 +142,10 @@ impl Claim {
             Progress::Done(_) | Progress::Failed(_) if own || again => Meeting::Repeat,
             Progress::Done(_) | Progress::Failed(_) => Meeting::Drop,
             Progress::Working if !own && now < self.lease => Meeting::Wait { until: self.lease },
+            // A duplicate with the same request id, while the last attempt is alive.
+            Progress::Working if self.attempt >= attempts && now < self.lease => {
+                Meeting::Wait { until: self.lease }
+            }
             Progress::Working if self.attempt >= attempts => Meeting::Exhausted,
             Progress::Working => Meeting::TakeOver { attempt: self.attempt + 1 },
         }
@@ -186,8 +190,13 @@ mod tests {
     }
 
     #[test]
+    fn a_duplicate_of_the_last_attempts_own_delivery_waits_for_its_lease() {
+        assert_eq!(claim(Progress::Working).meet("mine", false, at(99), 1), Meeting::Wait { until: at(100) });
+    }
+
+    #[test]
     fn there_are_no_more_attempts_than_the_budget_allows() {
-        assert_eq!(claim(Progress::Working).meet("mine", false, at(10), 1), Meeting::Exhausted);
+        assert_eq!(claim(Progress::Working).meet("mine", false, at(100), 1), Meeting::Exhausted);
         assert_eq!(claim(Progress::Working).meet("other", false, at(100), 1), Meeting::Exhausted);
     }
 }

@@ -57,12 +57,21 @@ impl Attempt<'_> {
         let Progress::Done(outcome) = hold.claim.progress.clone() else { return Ok(()) };
         let first = join_all(outcome.deliveries.iter().map(|delivery| self.send(&outcome, delivery))).await;
         let mut sent = Vec::with_capacity(first.len());
+        let mut failed = None;
+        // One that fails keeps none of the others from where it can go.
         for (index, first) in first.into_iter().enumerate() {
-            sent.push(match first {
-                Ok(sent) => sent,
-                Err(Undelivered::Error(error)) => return Err(error),
-                Err(Undelivered::NotAccepted) => self.send_home(hold, index).await?,
-            });
+            let arrived = match first {
+                Ok(sent) => Ok(sent),
+                Err(Undelivered::Error(error)) => Err(error),
+                Err(Undelivered::NotAccepted) => self.send_home(hold, index).await,
+            };
+            match arrived {
+                Ok(arrived) => sent.push(arrived),
+                Err(error) => failed = failed.or(Some(error)),
+            }
+        }
+        if let Some(error) = failed {
+            return Err(error);
         }
         let successors = self.successors(&outcome, &sent);
         self.record(outcome_of_attempt, successors);

@@ -90,6 +90,7 @@ fn crashes_that_exhaust_the_attempts_are_a_value() {
     for _ in 0..3 {
         platform.crash(&to, event.clone());
     }
+    platform.advance(std::time::Duration::from_secs(66));
     platform.handle(&to, event.clone()).unwrap();
     // What was decided is sent again, and is the same.
     platform.handle(&to, event).unwrap();

@@ -116,3 +116,13 @@ fn a_long_error_is_cut_and_the_run_told_of_it() {
     assert!(failed(platform.status(&run)).1.contains("y.. (cut, of 5000"));
     assert!(platform.measures.largest_item() < 20_000, "{}", platform.measures.largest_item());
 }
+
+#[test]
+fn waiting_goes_on_while_home_does_not_answer() {
+    let (mut platform, outage) = with_last_stage_away(&CHAIN);
+    let run = platform.start(json!(4));
+    platform.deliver_all();
+    outage.begin_until(&HOME, platform.now().plus(Duration::from_secs(3)));
+    let status = platform.wait_for(&run, Duration::from_secs(1), Duration::from_secs(10));
+    assert!(matches!(status, RunStatus::Succeeded { .. }), "{status:?}");
+}

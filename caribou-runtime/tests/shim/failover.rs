@@ -14,7 +14,7 @@ use serde_json::json;
 
 use crate::map_workflows::SPREAD;
 use crate::platform::{Platform, wait};
-use crate::workflows::CHAIN;
+use crate::workflows::{CHAIN, FORK};
 
 const HOME: Region = Region::aws("us-east-1");
 const AWAY: Region = Region::aws("eu-north-1");
@@ -148,4 +148,56 @@ fn an_attempt_that_wakes_up_after_another_has_sent_its_outcome_moves_nothing() {
     script.lock().unwrap().extend([Answer::Refused; 2]);
     wait(frozen).unwrap();
     assert_eq!(regions(&platform.take_all()), [AWAY]);
+}
+
+#[test]
+fn a_large_input_goes_home_with_its_request() {
+    let (platform, script) = away(&CHAIN);
+    script.lock().unwrap().extend([Answer::Refused]);
+    platform.start(json!("x".repeat(300_000)));
+    let (to, request) = platform.take_one();
+    assert_eq!(to.region, HOME);
+    assert!(request.contains(r#""r":"aws:us-east-1""#) && !request.contains("eu-north-1"), "{request}");
+}
+
+/// A transport in which nobody answers in one region, and nothing is accepted in another.
+struct Silent {
+    inner: Arc<dyn Transport>,
+}
+
+const SILENT: Region = Region::aws("ca-central-1");
+
+#[async_trait]
+impl Transport for Silent {
+    async fn send(
+        &self,
+        to: &StageAddress,
+        body: &str,
+        not_before: Option<Timestamp>,
+    ) -> Result<(), SendError> {
+        let (region, cause) = (to.region.clone(), "it is down".to_owned());
+        match &region {
+            region if *region == SILENT => Err(SendError::Ambiguous { region: region.clone(), cause }),
+            region if *region == AWAY => Err(SendError::NotAccepted { region: region.clone(), cause }),
+            _ => self.inner.send(to, body, not_before).await,
+        }
+    }
+}
+
+#[test]
+fn a_message_that_fails_keeps_none_of_the_others_from_going_home() {
+    let silent =
+        |ports: Ports| Ports { transport: Arc::new(Silent { inner: ports.transport.clone() }), ..ports };
+    let mut platform = Platform::between(&FORK, silent);
+    let placement = Placement::new(&[HOME, SILENT, AWAY]).unwrap();
+    let (epoch, expires) = (Epoch(1), Timestamp::from_millis(u64::MAX));
+    let graph = (FORK.graph)();
+    platform.switch(&Plan { epoch, expires, hours: vec![placement; 24], ..Plan::at_home(&graph, HOME) });
+    platform.start(json!(4));
+    platform.deliver_one();
+    let (to, body) = platform.take_one();
+    let event = platform.event(&body);
+    assert!(platform.handle(&to, event).is_err());
+    let (to, _) = platform.take_one();
+    assert_eq!((to.region, to.function.as_str()), (HOME, "flaky"));
 }

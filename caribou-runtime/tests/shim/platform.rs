@@ -182,6 +182,11 @@ impl Platform {
         wait(self.ports.blobs.put(region, key, Bytes::from_static(content.as_bytes()), expires)).unwrap();
     }
 
+    /// How a run stands after it was waited for.
+    pub(crate) fn wait_for(&self, run: &RunId, poll: Duration, timeout: Duration) -> RunStatus {
+        wait(self.client().wait(run, poll, timeout)).unwrap()
+    }
+
     /// Moves the clock.
     pub(crate) fn advance(&self, duration: Duration) {
         self.world.advance(duration);

@@ -262,7 +262,9 @@ impl Deployed<'_> {
         let status =
             self.report.runs.iter().find(|(run, _)| run.as_str() == self.run).map(|(_, status)| status);
         match (status, &plain.result) {
-            (Some(RunStatus::Succeeded { .. }), _) if self.gave_up_a_stage() && !self.certain => {
+            (Some(RunStatus::Succeeded { result, .. }), _)
+                if !self.certain && (self.gave_up_a_stage() || tells_of_a_loss(result)) =>
+            {
                 Ok(Tally::loss(Loss::GivenUp))
             }
             (Some(RunStatus::Succeeded { result, .. }), Ok(wanted)) if result == wanted => {
@@ -341,4 +343,10 @@ impl Deployed<'_> {
         let refused = |stage: &str| self.notes().any(|(note, at)| at == stage && note.refusal.is_some());
         failed.any(|record| !refused(&record.stage))
     }
+}
+
+/// Whether a result tells of a stage that was given up. Its function may have refused in an attempt that was lost.
+fn tells_of_a_loss(result: &Json) -> bool {
+    let text = result.to_string();
+    text.contains("the platform gave up delivering ") || text.contains(" attempts came to an outcome")
 }

@@ -15,7 +15,7 @@ use rand_pcg::Pcg64;
 use super::{Call, Faults, SentMessage};
 use crate::Context;
 use crate::port::{
-    BlobError, Blobs, Clock, Condition, Item, Ports, ProcessMeter, Put, SendError, StageAddress, Store,
+    BlobError, Blobs, Clock, Condition, Item, Page, Ports, ProcessMeter, Put, SendError, StageAddress, Store,
     StoreError, Telemetry, Transport,
 };
 
@@ -186,7 +186,7 @@ impl State {
         }
     }
 
-    fn item(&mut self, at: &(Region, String)) -> Option<Item> {
+    fn item(&self, at: &(Region, String)) -> Option<Item> {
         let (item, expires) = self.items.get(at)?;
         (self.now < *expires).then(|| item.clone())
     }
@@ -311,6 +311,26 @@ impl Store for World {
             Fate::Fine => Ok(whole),
             Fate::AnswerLost => Err(store_error(region, "add", "the answer was lost")),
         }
+    }
+
+    async fn list(
+        &self,
+        region: &Region,
+        prefix: &str,
+        after: Option<&str>,
+        limit: u16,
+    ) -> Result<Page, StoreError> {
+        self.enter(region, "list").await.map_err(|cause| store_error(region, "list", cause))?;
+        let state = self.state();
+        let known = state.items.keys().filter(|(there, key)| there == region && key.starts_with(prefix));
+        let behind = known.filter(|(_, key)| after.is_none_or(|after| key.as_str() > after));
+        let mut items: Vec<(String, Item)> =
+            behind.filter_map(|at| Some((at.1.clone(), state.item(at)?))).collect();
+        items.sort_by(|(a, _), (b, _)| a.cmp(b));
+        let more = items.len() > limit.max(1).into();
+        items.truncate(limit.max(1).into());
+        let next = items.last().filter(|_| more).map(|(key, _)| key.clone());
+        Ok(Page { items, next })
     }
 }
 

@@ -13,7 +13,8 @@ use bytes::Bytes;
 use caribou_runtime::memory::World;
 use caribou_runtime::model::{NodeId, Region, RunId, StageRecord, Timestamp};
 use caribou_runtime::port::{
-    Clock, Condition, Item, Ports, Put, SendError, StageAddress, Store, StoreError, Telemetry, Transport,
+    Clock, Condition, Item, Page, Ports, Put, SendError, StageAddress, Store, StoreError, Telemetry,
+    Transport,
 };
 use caribou_runtime::{Client, Deployment, Event, HandleError, Handled, RunStatus, Shim, Workflow};
 use serde_json::Value as Json;
@@ -101,6 +102,16 @@ impl Store for Between {
         let whole = self.inner.store.add(region, key, member, expires).await?;
         self.seen.set.fetch_max(whole.len(), Ordering::Relaxed);
         Ok(whole)
+    }
+
+    async fn list(
+        &self,
+        region: &Region,
+        prefix: &str,
+        after: Option<&str>,
+        limit: u16,
+    ) -> Result<Page, StoreError> {
+        self.inner.store.list(region, prefix, after, limit).await
     }
 }
 

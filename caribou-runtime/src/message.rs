@@ -6,8 +6,9 @@
 //! | `w`, `v` | workflow and its version |
 //! | `r` | run |
 //! | `e`, `h` | plan epoch and hour |
-//! | `f` | sum of 1 (probe), 2 (forwarded at the entry), 4 (fires a sync node), 8 (was a dead letter) |
+//! | `f` | sum of 1 (probe), 2 (forwarded at the entry), 4 (fires a sync node), 8 (was a dead letter), 16 (displaced: handled at home, while its claim lies where the placement says) |
 //! | `d` | deadline of the run, ms since 1970 |
+//! | `g` | how often the run was taken up again after it had failed; absent if never |
 //! | `p` | placement: home and the other regions, then `/` and one character for each stage: `-` for home, else the region's place after home in base 62 |
 //! | `x` | W3C `traceparent`; absent if the caller sent none |
 //! | `n` | the receiving node |
@@ -25,6 +26,7 @@ use base64::engine::general_purpose::STANDARD_NO_PAD;
 use caribou_model::{Epoch, Hour, NodeId, Placement, Provider, Region, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use crate::pin::is_zero;
 use crate::stored::StoredValue;
 use crate::{BlobReference, Pin};
 
@@ -45,6 +47,9 @@ pub(crate) struct Message {
     pub(crate) fires: bool,
     /// Was a dead letter, sent again.
     pub(crate) revived: bool,
+    /// Goes home in a run that was taken up again, because the planned region takes no messages any more. Its claim, and
+    /// what has arrived for it, lie in the planned region all the same.
+    pub(crate) displaced: bool,
     pub(crate) from: NodeId,
     pub(crate) attempt: u32,
     pub(crate) hops: u16,
@@ -97,6 +102,8 @@ struct Wire<'a> {
     h: u8,
     f: u8,
     d: u64,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    g: u32,
     #[serde(borrow)]
     p: Cow<'a, str>,
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
@@ -123,6 +130,7 @@ const PROBE: u8 = 1;
 const FORWARDED: u8 = 2;
 const FIRES: u8 = 4;
 const REVIVED: u8 = 8;
+const DISPLACED: u8 = 16;
 
 impl Message {
     /// Writes the message.
@@ -133,6 +141,7 @@ impl Message {
             (self.pin.forwarded, FORWARDED),
             (self.fires, FIRES),
             (self.revived, REVIVED),
+            (self.displaced, DISPLACED),
         ];
         let value = |value: &StoredValue| match value {
             StoredValue::Inline(bytes) => WireValue::Inline(STANDARD_NO_PAD.encode(bytes).into()),
@@ -147,6 +156,7 @@ impl Message {
             h: self.pin.hour.into(),
             f: flags.iter().filter(|(set, _)| *set).map(|(_, flag)| flag).sum(),
             d: self.pin.deadline.as_millis(),
+            g: self.pin.resumed,
             p: placement_text(&self.pin.home, &self.pin.placement).into(),
             x: self.pin.traceparent.as_deref().map(Cow::Borrowed),
             n: self.to.0,
@@ -173,7 +183,7 @@ impl Message {
         if wire.c != FORMAT {
             return Err(MessageError::Format(wire.c));
         }
-        if wire.f >= 2 * REVIVED {
+        if wire.f >= 2 * DISPLACED {
             return Err(part("flags", &format!("{} has flags that format {FORMAT} does not know", wire.f)));
         }
         let item = wire.i.map(|(index, total)| MapItem { index, total });
@@ -201,11 +211,13 @@ impl Message {
                 home,
                 placement,
                 traceparent: wire.x.map(Cow::into_owned),
+                resumed: wire.g,
             },
             to: NodeId(wire.n),
             item,
             fires: wire.f & FIRES != 0,
             revived: wire.f & REVIVED != 0,
+            displaced: wire.f & DISPLACED != 0,
             from: NodeId(wire.m),
             attempt: wire.a,
             hops: wire.k,
@@ -291,11 +303,13 @@ mod tests {
                 home: Region::aws("us-east-1"),
                 placement: Placement::new(&regions).unwrap(),
                 traceparent: Some("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".into()),
+                resumed: 0,
             },
             to: NodeId(3),
             item: None,
             fires: false,
             revived: false,
+            displaced: false,
             from: NodeId(2),
             attempt: 1,
             hops: 2,
@@ -326,6 +340,11 @@ mod tests {
         let body = message.encode().unwrap();
         assert!(body.contains(r#""i":[7,10000],"y""#), "{body}");
         assert_eq!(Message::decode(&body).unwrap(), message);
+        let pin = Pin { resumed: 2, ..message.pin.clone() };
+        let message = Message { pin, displaced: true, ..message };
+        let body = message.encode().unwrap();
+        assert!(body.contains(r#""g":2,"p""#), "{body}");
+        assert_eq!(Message::decode(&body).unwrap(), message);
     }
 
     #[test]
@@ -348,6 +367,7 @@ mod tests {
         message.pin.epoch = Epoch(123_456);
         message.values = vec![StoredValue::Inline(vec![0; 999].into())];
         message.item = Some(MapItem { index: 9_999, total: 10_000 });
+        message.pin.resumed = 10;
         let body = message.encode().unwrap();
         let payload = STANDARD_NO_PAD.encode([0; 999]).len();
         assert!(body.len() - payload <= 512, "{} bytes", body.len() - payload);
@@ -358,7 +378,7 @@ mod tests {
         let body = message(&["us-east-1"]).encode().unwrap();
         for (from, to, why) in [
             (r#""c":1"#, r#""c":2"#, "message format 2"),
-            (r#""f":2"#, r#""f":16"#, "flags cannot be read"),
+            (r#""f":2"#, r#""f":32"#, "flags cannot be read"),
             (r#""h":13"#, r#""h":24"#, "hour cannot be read"),
             (r#""h":13"#, r#""h":"13""#, "not a message of format 1"),
             ("us-east-1/-", "us-east-1/0", "not listed"),

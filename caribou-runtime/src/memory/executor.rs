@@ -73,6 +73,11 @@ impl<'a> Executor<'a> {
         }
     }
 
+    /// Whether nothing is left to do.
+    pub(super) fn is_idle(&self) -> bool {
+        self.next_instant().is_none()
+    }
+
     fn next_instant(&self) -> Option<Timestamp> {
         let wakes = self.tasks.iter().map(|task| task.wake);
         let state = self.world.state();
@@ -156,8 +161,10 @@ impl<'a> Executor<'a> {
                     self.again(task.envelope, "the instance crashed".into());
                 }
             }
+            // It waits for something that never comes, and nobody will time it out.
+            Poll::Pending if current.wake.is_none() && task.forgotten => drop(self.tasks.swap_remove(index)),
             Poll::Pending => {
-                task.wake = current.wake.unwrap_or(now).max(now);
+                task.wake = current.wake.unwrap_or(task.deadline).max(now);
                 if current.frozen && !task.forgotten {
                     task.forgotten = true;
                     let (envelope, deadline) = (task.envelope.clone(), task.deadline);

@@ -13,7 +13,7 @@ use super::executor::Executor;
 use super::world::BEGINNING;
 use super::{Faults, Report, World};
 use crate::port::{Ports, StageAddress};
-use crate::{Client, Deployment, Request, Shim, Workflow, plan};
+use crate::{Client, Deployment, Request, RunStatus, Shim, Workflow, plan};
 
 /// How long after the last run's deadline a simulation ends at the latest.
 const AFTERMATH: Duration = Duration::from_hours(1);
@@ -39,6 +39,8 @@ pub struct Simulation {
     probe_share: f64,
     run_deadline: Duration,
     faults: Faults,
+    retries: u32,
+    retry_every: Duration,
     wrap: Box<dyn Fn(Ports) -> Ports>,
 }
 
@@ -53,6 +55,8 @@ impl Simulation {
             probe_share: 0.0,
             run_deadline: Duration::from_hours(1),
             faults: Faults::default(),
+            retries: 0,
+            retry_every: AFTERMATH,
             wrap: Box::new(|ports| ports),
         }
     }
@@ -99,6 +103,14 @@ impl Simulation {
         self
     }
 
+    /// Takes every run up again that has failed, so many times at most. It looks for such runs `every` so often: while
+    /// messages of the time before may still be under way. Each run is asked for twice at once.
+    #[must_use]
+    pub fn retries(mut self, times: u32, every: Duration) -> Self {
+        (self.retries, self.retry_every) = (times, every);
+        self
+    }
+
     /// Puts something between the shims and the simulated regions: a broken store, a partition, a recorder.
     #[must_use]
     pub fn ports(mut self, wrap: impl Fn(Ports) -> Ports + 'static) -> Self {
@@ -137,6 +149,7 @@ impl Simulation {
                 input_blob: None,
                 sent: Some(BEGINNING),
                 traceparent: None,
+                resume: None,
             };
             let result = block_on((self.workflow.plain)(input)).map_err(|error| error.to_string());
             plain.insert(run, result);
@@ -166,12 +179,26 @@ impl Simulation {
             there.then(|| Shim::new(deployment, ports.clone()).ok()).flatten()
         };
         let mut executor = Executor::new(world.clone(), &deploy);
-        let end: Timestamp = BEGINNING.plus(self.run_deadline).plus(AFTERMATH);
+        let client = Client::new(&graph.workflow, &graph.version, &entry, home.clone(), world.ports());
+        let mut end: Timestamp = BEGINNING.plus(self.run_deadline).plus(AFTERMATH);
+        if self.retries > 0 {
+            end = end.plus((self.run_deadline + AFTERMATH + self.retry_every) * self.retries);
+            let mut until = BEGINNING.plus(self.retry_every);
+            while until < end {
+                executor.run(until);
+                let now = world.state().now.max(until);
+                world.state().now = now;
+                let under_way = self.retry(&client, plain.keys());
+                if !under_way && executor.is_idle() {
+                    break;
+                }
+                until = until.plus(self.retry_every);
+            }
+        }
         executor.run(end);
         let dead_letters = executor.dead_letters;
         world.state().faults = Faults::default();
-        let client = Client::new(&graph.workflow, &graph.version, &entry, home, world.ports());
-        let status = |run: &RunId| block_on(client.status(run)).unwrap_or(crate::RunStatus::Unknown);
+        let status = |run: &RunId| block_on(client.status(run)).unwrap_or(RunStatus::Unknown);
         let runs = plain.keys().map(|run| (run.clone(), status(run))).collect();
         let mut state = world.state();
         Report {
@@ -184,6 +211,24 @@ impl Simulation {
             seed: self.seed,
             schedule: std::mem::take(&mut state.schedule),
         }
+    }
+}
+
+impl Simulation {
+    /// Asks for every run that has failed to be taken up again. Tells whether any is under way.
+    fn retry<'r>(&self, client: &Client, runs: impl Iterator<Item = &'r RunId>) -> bool {
+        let mut under_way = false;
+        for run in runs {
+            under_way |= match block_on(client.status(run)) {
+                // The second request is one for the same resumption.
+                Ok(RunStatus::Failed { pin, .. }) if pin.resumed < self.retries => {
+                    block_on(client.retry(run)).is_ok() && block_on(client.retry(run)).is_ok()
+                }
+                Ok(RunStatus::Running { .. }) => true,
+                _ => false,
+            };
+        }
+        under_way
     }
 }
 

@@ -96,7 +96,8 @@ impl Attempt<'_> {
             }
             return Ok(sent(if inline { bytes } else { 0 }));
         }
-        let message = self.message(delivery.to, false, values);
+        let displaced = delivery.displaced;
+        let message = Message { displaced, ..self.message(delivery.to, false, values) };
         Ok(sent(self.post(&message, &region, region != self.pin.home).await?))
     }
 
@@ -116,9 +117,13 @@ impl Attempt<'_> {
         while let Progress::Done(outcome) = &hold.claim.progress {
             let mut outcome = outcome.clone();
             let Some(delivery) = outcome.deliveries.get_mut(index) else { break };
+            if hold.claim.resumed > self.pin.resumed {
+                break;
+            }
             if delivery.moved.is_none() {
                 tracing::warn!(run = %self.pin.run, to = %delivery.to, %home, "the planned region does not accept the message; it goes home");
                 delivery.moved = Some(home.clone());
+                delivery.displaced = self.pin.resumed > 0;
                 if !hold.advance(&self.ledger, Progress::Done(outcome.clone())).await? {
                     continue;
                 }
@@ -133,7 +138,7 @@ impl Attempt<'_> {
                 }
             };
         }
-        // The run has ended meanwhile: nothing waits for this delivery.
+        // The run has ended meanwhile, or was taken up again: nothing waits for this delivery.
         Ok(Sent { region: home.clone(), taken: true, bytes: 0, at: self.shim.ports.clock.now() })
     }
 
@@ -144,6 +149,7 @@ impl Attempt<'_> {
             item: None,
             fires,
             revived: false,
+            displaced: false,
             from: self.node,
             attempt: self.number,
             hops: self.hops + 1,

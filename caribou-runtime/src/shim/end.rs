@@ -5,18 +5,29 @@ use caribou_model::AttemptOutcome;
 use super::attempt::Attempt;
 use super::claim::{Outcome, Progress};
 use super::error::HandleError;
-use super::hold::Hold;
+use super::hold::{Hold, LOOKS};
 use super::spill::{Spill, fetch};
 use crate::port::{Condition, Put};
 use crate::run::{End, Failure, RunRecord};
 use crate::stored::StoredValue;
 use crate::{Value, codec, key};
 
-/// How often a run record that changes under one's hands is looked at again.
-const LOOKS: usize = 16;
+/// The most of an error's text that is kept, in bytes. With what the entry sent and with the failing input it stays below
+/// the limit of an item.
+const LONGEST_ERROR: usize = 8 * 1024;
+
+/// The beginning of an error's text.
+pub(super) fn bounded(mut error: String) -> String {
+    if error.len() > LONGEST_ERROR {
+        error.truncate(error.floor_char_boundary(LONGEST_ERROR));
+        error.push_str(" ..");
+    }
+    error
+}
 
 impl Attempt<'_> {
-    /// Records how the run ended, unless that is recorded already.
+    /// Records how the run ended, unless that is recorded already. A failure of the time before it was taken up again is
+    /// none; a result is one at any time.
     pub(crate) async fn end_run(&self, end: End) -> Result<(), HandleError> {
         let key = key::run(&self.pin.workflow, &self.pin.run);
         let home = &self.pin.home;
@@ -26,17 +37,22 @@ impl Attempt<'_> {
                 return Err(HandleError::Gone { key });
             };
             let mut record = RunRecord::decode(&item.value).map_err(unreadable)?;
-            if record.end.is_some() {
+            let (failed, bygone) = (matches!(end, End::Failed { .. }), record.pin.resumed > self.pin.resumed);
+            if record.end.is_some() || (failed && bygone) {
                 return Ok(());
             }
             record.end = Some(end.clone());
-            // What the entry sent has served its purpose; the record stays small for those who poll it.
-            if let Progress::Done(outcome) = &mut record.entry.progress {
+            // What the entry sent has served its purpose, unless the run is taken up again; the record stays small for
+            // those who poll it.
+            if let Progress::Done(outcome) = &mut record.entry.progress
+                && !failed
+            {
                 *outcome = Outcome { values: Vec::new(), deliveries: Vec::new(), ..*outcome };
+                record.input = None;
             }
             let value = codec::encode(&record).map_err(unreadable)?;
             let condition = Condition::Revision(item.revision);
-            let expires = self.pin.kept_until();
+            let expires = record.pin.kept_until();
             if let Put::Written(_) = self.ledger.put(home, &key, value.into(), condition, expires).await? {
                 return Ok(());
             }
@@ -56,7 +72,7 @@ impl Attempt<'_> {
             item: self.place().item,
             region: self.region().clone(),
             attempt: self.number,
-            error,
+            error: bounded(error),
             input: self.kept(input).await,
         };
         // Whoever records a failure sees to it that the run is told, even where the attempts were another's.

@@ -27,24 +27,37 @@ impl Inner {
         let pin = message.pin.clone();
         let mut attempt = Attempt::new(self, event, &pin, message.to);
         attempt.item = message.item;
+        attempt.displaced = message.displaced;
         attempt.hops = message.hops;
         attempt.sent = Some(message.sent);
-        let first = Claim::first(event);
-        let hold = || Hold::of_node(&pin, attempt.place(), attempt.region(), pin.kept_until(), first.clone());
+        let first = Claim::first(event, pin.resumed);
+        let hold = || Hold::of_node(&pin, attempt.place(), attempt.seat(), pin.kept_until(), first.clone());
         let (unclaimed, hold) = (hold(), hold());
         let input = message.values.iter().cloned().map(Value::from).collect();
-        let Some(mut hold) = hold.load(&attempt.ledger).await? else {
+        let loaded = match hold.load(&attempt.ledger).await {
+            // The region that it was to go to is gone for good, or nobody knows.
+            Err(error @ HandleError::Store(_)) if attempt.displaced => {
+                return attempt.abandon(self.gave_up(&error.to_string())).await;
+            }
+            loaded => loaded?,
+        };
+        let Some(mut hold) = loaded else {
             if !attempt.catches() {
                 return attempt.abandon(self.gave_up(reason)).await;
             }
             let mut hold = unclaimed;
             return attempt.give_up(&mut hold, self.gave_up(reason), input).await;
         };
-        attempt.number = hold.claim.attempt;
+        attempt.hold_on(&hold);
+        if pin.resumed < hold.claim.resumed {
+            return Ok(());
+        }
+        let bygone = pin.resumed > hold.claim.resumed;
         match hold.claim.progress {
+            Progress::Failed(_) if bygone => attempt.abandon(self.gave_up(reason)).await,
             Progress::Done(_) | Progress::Failed(_) => attempt.repeat(&mut hold).await,
             Progress::Working => {
-                let left = hold.claim.attempt < self.function.attempts();
+                let left = bygone || hold.claim.spent() < self.function.attempts();
                 let overdue = self.ports.clock.now() >= pin.deadline;
                 if (left || self.is_leased(&hold.claim)) && message.hops <= self.most_hops() && !overdue {
                     // The last attempt may be alive, or another may come through: the ordinary way decides.
@@ -61,6 +74,10 @@ impl Inner {
 
     async fn handle_dead_request(&self, event: &Event, reason: &str) -> Result<(), HandleError> {
         let request = Request::decode(&event.body).map_err(Refusal::from)?;
+        if let Some(resumption) = request.resume {
+            // The ordinary way decides.
+            return self.handle_resumption(event, &request, resumption, true).await.map(drop);
+        }
         let hold = self.entry_hold(event, &request).await?;
         let Some(record) = hold.run.clone() else { return Ok(()) };
         let attempt = Attempt::new(self, event, &record.pin, NodeId::ENTRY);
@@ -74,11 +91,12 @@ impl Inner {
         };
         let pin = hold.run.as_ref().map_or_else(|| record.pin.clone(), |record| record.pin.clone());
         let mut attempt = Attempt { pin: &pin, ..attempt };
-        attempt.number = hold.claim.attempt;
+        attempt.hold_on(&hold);
         if let Progress::Done(_) = hold.claim.progress {
             return attempt.deliver(&mut hold, AttemptOutcome::Succeeded).await;
         }
-        attempt.fail(&mut hold, self.gave_up(reason), vec![Value::Json(request.input)]).await
+        let input = attempt.input_to_keep(&request).await?;
+        attempt.fail(&mut hold, self.gave_up(reason), input).await
     }
 
     fn is_leased(&self, claim: &Claim) -> bool {

@@ -10,7 +10,7 @@
 //! | `claim`, `hold` | who works on a node; the item that says so |
 //! | `deliver`, `sync`, `spill` | what is sent, what has arrived, what is too large for a message |
 //! | `dispatch`, `collect`, `crowd` | the items of a map, on their way there and back; many requests at a time |
-//! | `end` | how a run ends |
+//! | `end`, `resume` | how a run ends; how one that has failed is taken up again |
 //! | `letter` | dead letters |
 //! | `attempt`, `ledger`, `plans` | what one event keeps count of; the plan in force |
 //!
@@ -58,9 +58,10 @@ mod hold;
 mod ledger;
 mod letter;
 mod plans;
+pub(crate) mod resume;
 mod spill;
 mod stage;
-mod sync;
+pub(crate) mod sync;
 
 use std::sync::Arc;
 use std::time::Duration;

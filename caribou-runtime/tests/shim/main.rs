@@ -13,4 +13,10 @@ mod platform;
 #[cfg(test)]
 mod protocol;
 #[cfg(test)]
+mod resume;
+#[cfg(test)]
+mod retry;
+#[cfg(test)]
+mod shaky;
+#[cfg(test)]
 mod workflows;

@@ -1,4 +1,18 @@
-//! Starting runs and watching them.
+//! Starting runs, watching them, and taking them up again.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | here | [`Client`]; starting a run |
+//! | `status` | how a run stands; waiting for its end |
+//! | [`history`] | the runs of a workflow, newest first |
+//! | [`detail`] | what became of every node of one run |
+//! | [`retry`] | taking up a run that has failed |
+
+pub mod detail;
+pub mod history;
+pub mod retry;
+
+mod status;
 
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
@@ -7,13 +21,17 @@ use std::time::Duration;
 use bytes::Bytes;
 use caribou_model::{NodeId, Plan, Region, RunId, Timestamp};
 
-use crate::codec::{self, CodecError};
+use crate::codec::CodecError;
 use crate::plan::PlanStoreError;
 use crate::port::{BlobError, Ports, SendError, StageAddress, StoreError};
 use crate::request::{Request, RequestError};
-use crate::run::{End, RunRecord, RunStatus};
+use crate::run::RunRecord;
 use crate::stored::StoredValue;
 use crate::{BlobReference, key, plan};
+
+pub use self::detail::{MapDetail, NodeDetail, NodeState, RunDetail};
+pub use self::history::{RunFilter, RunState, RunSummary, Runs};
+pub use self::retry::RetryError;
 
 /// The largest input that travels in the request itself, in bytes of JSON.
 const LARGEST_INLINE: usize = 128 * 1024;
@@ -103,6 +121,7 @@ impl Client {
             input_blob: None,
             sent: Some(now),
             traceparent: None,
+            resume: None,
         };
         let text = request.input.to_string();
         if text.len() > LARGEST_INLINE {
@@ -138,64 +157,11 @@ impl Client {
         Ok(run)
     }
 
-    /// How a run stands. A run that did not end before its deadline has failed.
-    ///
-    /// # Errors
-    ///
-    /// [`ClientError`] if home does not answer, or a large result is not to be had.
-    pub async fn status(&self, run: &RunId) -> Result<RunStatus, ClientError> {
+    /// The record of a run. `None` if home knows of no such run.
+    async fn record(&self, run: &RunId) -> Result<Option<RunRecord>, ClientError> {
         let item = self.ports.store.get(&self.home, &key::run(&self.workflow, run)).await?;
-        let Some(item) = item else { return Ok(RunStatus::Unknown) };
         let unreadable = |cause| ClientError::Record { run: run.clone(), cause };
-        let RunRecord { pin, started, end, .. } = RunRecord::decode(&item.value).map_err(unreadable)?;
-        let deadline = pin.deadline;
-        let pin = Box::new(pin);
-        Ok(match end {
-            None if self.ports.clock.now() < deadline => RunStatus::Running { started, deadline },
-            None => RunStatus::Failed {
-                stage: None,
-                item: None,
-                error: "the run passed its deadline; a stage was lost, is too slow, or could not be reached"
-                    .into(),
-                input: Vec::new(),
-                started,
-                ended: deadline,
-                pin,
-            },
-            Some(End::Succeeded { at: ended, result }) => {
-                let result = codec::to_json(&self.content(result).await?).map_err(unreadable)?;
-                RunStatus::Succeeded { result, started, ended, pin }
-            }
-            Some(End::Failed { at: ended, failure }) => {
-                let mut input = Vec::new();
-                for value in failure.input {
-                    input.push(codec::to_json(&self.content(value).await?).map_err(unreadable)?);
-                }
-                let (stage, item, error) = (Some(failure.stage), failure.item, failure.error);
-                RunStatus::Failed { stage, item, error, input, started, ended, pin }
-            }
-        })
-    }
-
-    /// Looks every `poll` until the run is over or `timeout` has passed; tells how it stands then.
-    ///
-    /// # Errors
-    ///
-    /// [`ClientError`] as for [`Self::status`].
-    pub async fn wait(
-        &self,
-        run: &RunId,
-        poll: Duration,
-        timeout: Duration,
-    ) -> Result<RunStatus, ClientError> {
-        let end = self.ports.clock.now().plus(timeout);
-        loop {
-            let status = self.status(run).await?;
-            if status.is_over() || self.ports.clock.now() >= end {
-                return Ok(status);
-            }
-            self.ports.clock.sleep(poll).await;
-        }
+        item.map(|item| RunRecord::decode(&item.value).map_err(unreadable)).transpose()
     }
 
     async fn content(&self, value: StoredValue) -> Result<Bytes, BlobError> {

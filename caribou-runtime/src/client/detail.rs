@@ -223,10 +223,7 @@ impl Trace<'_> {
             Some(None) => false,
             Some(Some(outcome)) => outcome.deliveries.iter().any(|delivery| delivery.to == node),
         };
-        let mut predecessors = self.graph.edges_into(node).map(|edge| edge.from);
-        // What a node decided is dropped from the record of a run that succeeded.
-        let forgotten = self.state == RunState::Succeeded;
-        !predecessors.any(|from| sends(&from) || (forgotten && from == NodeId::ENTRY))
+        !self.graph.edges_into(node).any(|edge| sends(&edge.from))
     }
 
     async fn claim(&mut self, detail: &mut NodeDetail) -> Result<(), String> {

@@ -15,14 +15,14 @@ use crate::shim::resume::Closed;
 pub enum RetryError {
     /// Home knows of no such run.
     #[error(
-        "there is no run `{run}`: it was never started, or it has expired; `caribou runs list` shows those there are"
+        "there is no run `{run}`: it was never started, or it has expired; see those there are with `caribou runs list`"
     )]
     Unknown {
         /// The run.
         run: RunId,
     },
     /// It has not failed.
-    #[error("run `{run}` is under way until {deadline:?} at the latest; wait for its end")]
+    #[error("run `{run}` is under way; wait for its end, or for its deadline")]
     Running {
         /// The run.
         run: RunId,

@@ -127,6 +127,7 @@ impl<'a> Attempt<'a> {
             hour: self.pin.hour,
             probe: self.pin.probe,
             forwarded: self.pin.forwarded,
+            resumed: self.pin.resumed,
             sent: self.sent,
             received: self.event.received,
             started: self.started.unwrap_or(now),

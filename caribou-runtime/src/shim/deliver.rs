@@ -117,7 +117,7 @@ impl Attempt<'_> {
         while let Progress::Done(outcome) = &hold.claim.progress {
             let mut outcome = outcome.clone();
             let Some(delivery) = outcome.deliveries.get_mut(index) else { break };
-            if hold.claim.resumed > self.pin.resumed {
+            if hold.is_over() || hold.claim.resumed > self.pin.resumed {
                 break;
             }
             if delivery.moved.is_none() {

@@ -42,12 +42,13 @@ impl Attempt<'_> {
                 return Ok(());
             }
             record.end = Some(end.clone());
-            // What the entry sent has served its purpose, unless the run is taken up again; the record stays small for
+            // The values that the entry sent have served their purpose, unless the run is taken up again; the record stays small for
             // those who poll it.
             if let Progress::Done(outcome) = &mut record.entry.progress
                 && !failed
             {
-                *outcome = Outcome { values: Vec::new(), deliveries: Vec::new(), ..*outcome };
+                outcome.values.clear();
+                outcome.deliveries.iter_mut().for_each(|delivery| delivery.values.clear());
                 record.input = None;
             }
             let value = codec::encode(&record).map_err(unreadable)?;
@@ -102,8 +103,8 @@ impl Attempt<'_> {
     /// After another attempt was first: sends what that one recorded, never the own.
     pub(crate) async fn superseded(&mut self, hold: &mut Hold) -> Result<(), HandleError> {
         match hold.claim.progress {
-            Progress::Done(_) => self.deliver(hold, AttemptOutcome::Superseded).await,
-            Progress::Working | Progress::Failed(_) => {
+            Progress::Done(_) if !hold.is_over() => self.deliver(hold, AttemptOutcome::Superseded).await,
+            Progress::Done(_) | Progress::Working | Progress::Failed(_) => {
                 self.record(AttemptOutcome::Superseded, Vec::new());
                 Ok(())
             }

@@ -83,6 +83,11 @@ impl Hold {
         }
     }
 
+    /// Whether it is known here that the run has ended: what the entry decided may have no values any more.
+    pub(crate) fn is_over(&self) -> bool {
+        self.run.as_ref().is_some_and(|record| record.end.is_some())
+    }
+
     pub(crate) fn key(&self) -> &str {
         &self.key
     }
@@ -103,7 +108,7 @@ impl Hold {
                     Progress::Done(_) | Progress::Failed(_) => Claimed::Repeat(self),
                 });
             }
-            if self.run.as_ref().is_some_and(|record| record.end.is_some()) {
+            if self.is_over() {
                 return Ok(Claimed::Drop);
             }
             let Claim { resumed, ref owner, .. } = mine;

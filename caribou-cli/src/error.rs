@@ -14,7 +14,7 @@ use caribou_control::package::PackageError;
 use caribou_control::sources::NotLinked;
 use caribou_control::state::StateError;
 use caribou_local::{CloudError, ControlError};
-use caribou_runtime::client::ClientError;
+use caribou_runtime::client::{ClientError, RetryError};
 use caribou_runtime::plan::PlanStoreError;
 use caribou_solver::{ProblemError, SolveError};
 use miette::{Diagnostic, LabeledSpan, MietteHandlerOpts, NamedSource, SourceCode};
@@ -69,6 +69,8 @@ pub(crate) enum CliError {
     Control(#[from] ControlError),
     #[error(transparent)]
     Client(#[from] ClientError),
+    #[error(transparent)]
+    Retry(#[from] RetryError),
     #[error("{}: {cause}", path.display())]
     File { path: PathBuf, cause: std::io::Error },
     #[error("{from} is no JSON: {cause}")]

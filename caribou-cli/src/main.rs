@@ -14,11 +14,13 @@ mod phrase;
 mod plan;
 mod process;
 mod run;
+mod runs;
 mod session;
 mod solve;
 mod table;
 mod target;
 mod terminal;
+mod wait;
 
 use std::process::ExitCode;
 
@@ -53,6 +55,8 @@ enum Command {
     Local(local::Args),
     /// Start a run of a deployed workflow.
     Run(run::Args),
+    /// The runs of a deployed workflow: list them, see what became of one, run it again where it failed.
+    Runs(runs::Args),
     /// Learn from telemetry and find the best plan for each hour of the day.
     Solve(solve::Args),
     /// Show what the solved plan would change, before anything is changed.
@@ -98,6 +102,7 @@ async fn dispatch(command: Command, terminal: Terminal) -> Result<Outcome, CliEr
         Command::Graph(args) => graph::graph(args, terminal).await,
         Command::Local(args) => local::local(args, terminal).await,
         Command::Run(args) => run::run(args, terminal).await,
+        Command::Runs(args) => runs::runs(args, terminal).await,
         Command::Solve(args) => solve::solve(args, terminal).await,
         Command::Plan(args) => plan::plan(args, terminal).await,
         Command::Migrate(args) => migrate::migrate(args, terminal).await,

@@ -1,6 +1,7 @@
 //! Numbers of things, and rules, as people say them.
 
 use caribou_model::{Architecture, FunctionSpec, Region};
+use caribou_runtime::client::RunState;
 
 /// What of a function differs from the usual, in words.
 pub(crate) fn rules(spec: &FunctionSpec) -> String {
@@ -17,6 +18,15 @@ pub(crate) fn rules(spec: &FunctionSpec) -> String {
         }
     }
     options.join(", ")
+}
+
+/// How a run stands, in a word.
+pub(crate) fn state(state: RunState) -> &'static str {
+    match state {
+        RunState::Running => "running",
+        RunState::Succeeded => "succeeded",
+        RunState::Failed => "failed",
+    }
 }
 
 /// Region codes, separated by commas.

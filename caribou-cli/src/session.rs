@@ -66,10 +66,10 @@ impl Session {
         Client::new(&graph.workflow, &graph.version, entry, manifest.home.clone(), self.ports.clone())
     }
 
-    /// Why the platform gave up a message of this run, if it did.
-    pub(crate) async fn given_up(&self, run: &RunId) -> Result<Option<String>, CliError> {
-        let letters = self.control.dead_letters().await?;
-        let letter = letters.into_iter().find(|letter| letter.body.contains(run.as_str()));
+    /// Why the platform gave up a message of this run since then, if it did.
+    pub(crate) async fn given_up(&self, run: &RunId, since: Timestamp) -> Result<Option<String>, CliError> {
+        let mut letters = self.control.dead_letters().await?.into_iter();
+        let letter = letters.find(|letter| letter.at >= since && letter.body.contains(run.as_str()));
         Ok(letter.map(|letter| {
             format!(
                 "a message to `{}` in {} was given up after {} attempts: {}",

@@ -1,11 +1,14 @@
 //! Tables.
 
+use std::fmt::Write as _;
+
 use caribou_control::account::Comparison;
 use caribou_control::difference::{Change, Difference, hours};
-use caribou_control::quantity;
 use caribou_control::text::COLUMNS;
+use caribou_control::{calendar, quantity};
 use caribou_local::{CloudStatus, FunctionDeployment};
-use caribou_model::{Graph, Hour, Region};
+use caribou_model::{Graph, Hour, Region, Timestamp};
+use caribou_runtime::client::{NodeDetail, NodeState, RunState, RunSummary};
 use caribou_solver::{Figures, Solution};
 use comfy_table::{Cell, CellAlignment, ContentArrangement, LineStyle, Table, TableStyle};
 
@@ -194,4 +197,74 @@ pub(crate) fn deployments(deployments: &[FunctionDeployment]) -> Table {
         table.add_row([workflow, version, function, &regions.join(", ")]);
     }
     table
+}
+
+/// Runs, a line each.
+pub(crate) fn runs(runs: &[RunSummary], now: Timestamp) -> Table {
+    let mut table = table(&["run", "status", "started", "runtime", "entry", "failed at"]);
+    for run in runs {
+        let item = run.item.map_or(String::new(), |item| format!(", item {item}"));
+        let failed = match (&run.stage, run.state) {
+            (Some(name), _) => format!("{name}{item}"),
+            (None, RunState::Failed) => "its deadline".to_owned(),
+            (None, _) => String::new(),
+        };
+        table.add_row([
+            run.run.to_string(),
+            phrase::state(run.state).to_owned(),
+            calendar::minute(run.started),
+            runtime(run, now),
+            run.entry_region.code().to_owned(),
+            failed,
+        ]);
+    }
+    if let Some(runtime) = table.column_mut(3) {
+        runtime.set_cell_alignment(CellAlignment::Right);
+    }
+    table
+}
+
+/// How long a run took, or has taken so far.
+pub(crate) fn runtime(run: &RunSummary, now: Timestamp) -> String {
+    quantity::seconds(run.ended.unwrap_or(now).since(run.started).as_secs_f64())
+}
+
+/// The nodes of a run, a line each.
+pub(crate) fn nodes(nodes: &[NodeDetail], run: RunState) -> Table {
+    let mut table = table(&["stage", "region", "state", "attempt", "duration"]);
+    for node in nodes {
+        let reached = node.state != NodeState::Skipped;
+        table.add_row([
+            node.name.clone(),
+            if reached { node.region.code().to_owned() } else { String::new() },
+            standing(node, run),
+            node.attempt.map_or(String::new(), |attempt| attempt.to_string()),
+            node.duration_ms.map_or(String::new(), |duration| quantity::seconds(duration / 1e3)),
+        ]);
+    }
+    align(table, 3)
+}
+
+/// How a node stands, in words.
+fn standing(node: &NodeDetail, run: RunState) -> String {
+    let mut words = match node.state {
+        NodeState::Waiting if run == RunState::Running => "waiting",
+        NodeState::Waiting => "not begun",
+        NodeState::Skipped => "skipped",
+        NodeState::Working => "working",
+        NodeState::Lost => "lost: no attempt came to an outcome",
+        NodeState::Done => "done",
+        NodeState::Caught => "failed, which the workflow reads",
+        NodeState::Failed => "failed",
+        NodeState::Unreachable => "unknown: its region does not answer",
+    }
+    .to_owned();
+    if let Some(items) = node.items {
+        let total = items.total.map_or("?".to_owned(), |total| total.to_string());
+        let _ = write!(words, ", {} of {total} items done", items.done);
+    }
+    if let Some(arrived) = node.arrived.filter(|arrived| *arrived > 0) {
+        let _ = write!(words, ", {} arrived", phrase::count(arrived.into(), "value"));
+    }
+    words
 }

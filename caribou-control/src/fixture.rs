@@ -71,6 +71,7 @@ fn record_of(
         hour: at(received).hour(),
         probe: false,
         forwarded: false,
+        resumed: 0,
         sent: (id > 0).then(|| at(received - 10)),
         received: at(received),
         started: at(received + 1),

@@ -32,13 +32,14 @@ impl Default for Limits {
 pub struct Learned {
     /// The samples.
     pub workload: Workload,
-    /// Runs whose telemetry is not whole: still going on, failed, or with lines missing.
+    /// Runs whose telemetry is not whole: still going on, failed, taken up again, or with lines missing.
     pub partial: Vec<RunId>,
 }
 
 /// Folds what is in a log into a workload.
 ///
 /// A run counts when its result is recorded and every stage that was sent to has told that its successors were served.
+/// A run that was taken up again after it had failed does not: its times are those of its failure and of whoever retried it.
 /// All attempts of a stage count together; what an edge took is measured from the hand-over to the receipt, and at a sync
 /// node it is the edge that arrived last.
 ///
@@ -170,6 +171,9 @@ impl<'r> Attempts<'r> {
 }
 
 fn sample(graph: &Graph, run: &RunId, records: &[StageRecord]) -> Option<RunSample> {
+    if records.iter().any(|record| record.resumed > 0) {
+        return None;
+    }
     let mut nodes: BTreeMap<NodeId, Attempts<'_>> = BTreeMap::new();
     for record in records {
         nodes.entry(record.node).or_insert(Attempts { all: Vec::new() }).all.push(record);
@@ -297,6 +301,14 @@ mod tests {
             assert!(learned.workload.runs.is_empty(), "without {missing}");
             assert_eq!(learned.partial.len(), 1);
         }
+    }
+
+    #[test]
+    fn a_run_that_was_taken_up_again_teaches_nothing_of_its_times() {
+        let mut all = records("r1", 0);
+        all[2].resumed = 1;
+        let learned = fold(&as_lines(&all));
+        assert_eq!((learned.workload.runs.len(), learned.partial.len()), (0, 1));
     }
 
     #[test]

@@ -13,7 +13,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use caribou_model::{Region, Timestamp};
 use caribou_runtime::local::SystemClock;
-use caribou_runtime::local::wire::{self, LARGEST_ITEM, LARGEST_MESSAGE};
+use caribou_runtime::local::wire::{self, LARGEST_ITEM, LARGEST_MESSAGE, LARGEST_QUERY, Listed, Query};
 use caribou_runtime::port::{Clock, Item, Put, StageAddress};
 use http::{HeaderValue, StatusCode};
 
@@ -28,6 +28,7 @@ pub(crate) fn routes() -> Router<Arc<Platform>> {
         .route("/regions/{region}/topics/{workflow}/{version}/{function}", post(publish))
         .route("/regions/{region}/items/{key}", get(get_item).put(put_item))
         .route("/regions/{region}/sets/{key}/{member}", post(add_member))
+        .route("/regions/{region}/lists", post(list_items))
         .route("/regions/{region}/blobs/{key}", get(get_blob).put(put_blob))
         .layer(DefaultBodyLimit::disable())
 }
@@ -174,6 +175,24 @@ async fn add_member(
         Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, error, "spread the members over several sets")
     })?;
     call.answer(&headers, Json(set)).await
+}
+
+async fn list_items(
+    State(platform): State<Arc<Platform>>,
+    Path(region): Path<String>,
+    headers: HeaderMap,
+    body: Body,
+) -> Outcome {
+    let call = Call::arrive(platform, &region, &headers).await?;
+    let query = whole(body, LARGEST_QUERY, "the query", "list with a shorter prefix").await?;
+    let query: Query = serde_json::from_slice(&query).map_err(|error| {
+        let error = format!("the query cannot be read: {error}");
+        Refusal::new(StatusCode::BAD_REQUEST, error, "send prefix and limit as JSON")
+    })?;
+    let transaction = call.platform.disk().read()?;
+    let page = store::list(&transaction, &call.region, &query, SystemClock.now())?;
+    drop(transaction);
+    call.answer(&headers, Json(Listed::from(page))).await
 }
 
 async fn get_blob(

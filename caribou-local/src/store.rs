@@ -1,10 +1,12 @@
 //! Items and sets of every region.
 
 use std::collections::BTreeSet;
+use std::ops::Bound;
 
 use bytes::Bytes;
 use caribou_model::{Region, Timestamp};
-use caribou_runtime::port::{Condition, Item, Put};
+use caribou_runtime::local::wire::{LARGEST_PAGE, Query};
+use caribou_runtime::port::{Condition, Item, Page, Put};
 use redb::{ReadTransaction, ReadableTable};
 
 use crate::disk::{DiskError, ITEMS, Tables};
@@ -13,6 +15,8 @@ use crate::disk::{DiskError, ITEMS, Tables};
 const ITEM_HEAD: usize = 16;
 /// Expiry before the members of a set.
 const SET_HEAD: usize = 8;
+/// How many items are looked at for one page of a list, those that have expired counted.
+const MOST_LOOKED: usize = 10_000;
 
 /// Reads an item. One that has expired is not there.
 pub(crate) fn get(
@@ -52,6 +56,38 @@ pub(crate) fn put(
     stored.extend(value);
     tables.items.insert(key, stored.as_slice())?;
     Ok(Put::Written(revision))
+}
+
+/// Lists the items under a prefix, behind a key: at most `limit`, and about [`LARGEST_PAGE`] bytes. A page also ends
+/// after so many items that have expired.
+pub(crate) fn list(
+    transaction: &ReadTransaction,
+    region: &Region,
+    query: &Query,
+    now: Timestamp,
+) -> Result<Page, DiskError> {
+    let Query { prefix, after, limit } = query;
+    let table = transaction.open_table(ITEMS)?;
+    let after = after.as_deref().filter(|after| *after >= prefix.as_str());
+    let begin = after.map_or(Bound::Included(prefix.as_str()), Bound::Excluded);
+    let (mut page, mut bytes, mut looked) = (Page::default(), 0, 0);
+    for entry in table.range((begin.map(|key| (region.code(), key)), Bound::Unbounded))? {
+        let (at, stored) = entry?;
+        let (there, key) = at.value();
+        if there != region.code() || !key.starts_with(prefix) {
+            return Ok(Page { next: None, ..page });
+        }
+        if page.items.len() >= usize::from(*limit).max(1) || bytes >= LARGEST_PAGE || looked >= MOST_LOOKED {
+            return Ok(page);
+        }
+        looked += 1;
+        page.next = Some(key.to_owned());
+        if let Some(item) = item(stored.value(), now) {
+            bytes += key.len() + item.value.len();
+            page.items.push((key.to_owned(), item));
+        }
+    }
+    Ok(Page { next: None, ..page })
 }
 
 /// Adds a member to a set and returns the whole set. `None` if it would grow past `largest` bytes.
@@ -138,6 +174,61 @@ mod tests {
         assert_eq!(get(&disk.read().unwrap(), &HOME, "k", Timestamp::from_millis(0)).unwrap(), None);
         let Put::Written(second) = write(&disk, Condition::Absent, 300, 200).await else { panic!("refused") };
         assert!(second > first);
+    }
+
+    async fn write_all(disk: &Disk, keys: Vec<(Region, String)>, bytes: usize, expires: u64) {
+        let (expires, now) = (Timestamp::from_millis(expires), Timestamp::from_millis(0));
+        let write = move |tables: &mut Tables<'_>| {
+            keys.iter().try_for_each(|(region, key)| {
+                put(tables, region, key, &vec![7; bytes], Condition::Any, expires, now).map(drop)
+            })
+        };
+        disk.write(write).await.unwrap();
+    }
+
+    /// The keys of all pages, page by page.
+    fn pages(disk: &Disk, prefix: &str, limit: u16) -> Vec<Vec<String>> {
+        let mut pages = Vec::new();
+        let mut query = Query { prefix: prefix.into(), after: None, limit };
+        loop {
+            let page = list(&disk.read().unwrap(), &HOME, &query, Timestamp::from_millis(50)).unwrap();
+            pages.push(page.items.into_iter().map(|(key, _)| key).collect());
+            match page.next {
+                Some(next) => query.after = Some(next),
+                None => return pages,
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_list_has_what_lies_under_a_prefix_in_one_region_page_by_page() {
+        let state = tempfile::tempdir().unwrap();
+        let (disk, _writer) = Disk::open(state.path()).unwrap();
+        let keys = ["a/1", "a/2", "a/3", "a/4", "b/1", "A"].map(|key| (HOME, key.to_owned()));
+        let elsewhere =
+            ["us-east-0", "us-east-2"].map(|code| (format!("aws:{code}").parse().unwrap(), "a/0".into()));
+        write_all(&disk, keys.into_iter().chain(elsewhere).collect(), 1, 100).await;
+        assert_eq!(pages(&disk, "a/", 2), [["a/1", "a/2"], ["a/3", "a/4"]]);
+        assert_eq!(pages(&disk, "a/", 3), [&["a/1", "a/2", "a/3"][..], &["a/4"]]);
+        assert_eq!(pages(&disk, "b", 9), [["b/1"]]);
+        assert_eq!(pages(&disk, "c", 9), [[""; 0]]);
+        let before = Query { prefix: "b".into(), after: Some("a/3".into()), limit: 9 };
+        let page = list(&disk.read().unwrap(), &HOME, &before, Timestamp::from_millis(0)).unwrap();
+        assert_eq!(page.items[0].0, "b/1");
+    }
+
+    #[tokio::test]
+    async fn a_page_of_a_list_has_a_limit_in_bytes_and_no_expired_items() {
+        let state = tempfile::tempdir().unwrap();
+        let (disk, _writer) = Disk::open(state.path()).unwrap();
+        let keys = |range: std::ops::Range<u32>| range.map(|n| (HOME, format!("k/{n:05}"))).collect();
+        write_all(&disk, keys(0..10), 400_000, 100).await;
+        let lengths: Vec<usize> = pages(&disk, "k/", 1000).iter().map(Vec::len).collect();
+        assert_eq!(lengths, [3, 3, 3, 1]);
+        write_all(&disk, keys(10..20_010), 1, 50).await;
+        write_all(&disk, keys(20_010..20_011), 1, 100).await;
+        let lengths: Vec<usize> = pages(&disk, "k/", 1000).iter().map(Vec::len).collect();
+        assert_eq!((lengths.len(), lengths.iter().sum()), (6, 11));
     }
 
     #[tokio::test]

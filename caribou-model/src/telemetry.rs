@@ -41,6 +41,9 @@ pub struct StageRecord {
     pub probe: bool,
     /// Whether the request was forwarded to another region at the entry.
     pub forwarded: bool,
+    /// How often the run had been taken up again after it had failed.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub resumed: u32,
     /// When the predecessor sent the message; `None` at the entry.
     pub sent: Option<Timestamp>,
     /// When this instance received it.
@@ -98,6 +101,11 @@ impl AttemptOutcome {
     pub const fn is_served(self) -> bool {
         matches!(self, Self::Succeeded | Self::Caught)
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 /// How a request came from the client to the entry.

@@ -121,11 +121,13 @@ fn instant() -> impl Strategy<Value = Timestamp> {
 
 fn pin() -> impl Strategy<Value = Pin> {
     let text = (".{0,20}", ".{0,10}", "[A-Za-z0-9_-]{1,64}", prop::option::of("[ -~]{0,60}"));
-    let numbers = (any::<u64>(), 0_u8..24, any::<bool>(), any::<bool>(), instant(), any::<u32>());
+    let numbers = (any::<u64>(), 0_u8..24, any::<bool>(), any::<bool>(), instant(), any::<[u32; 2]>());
     let regions = (region(), prop::collection::vec(region(), 1..12));
     (text, numbers, regions).prop_map(|(text, numbers, (home, stages))| {
-        let ((workflow, version, run, traceparent), (epoch, hour, probe, forwarded, deadline, graph)) =
-            (text, numbers);
+        let (
+            (workflow, version, run, traceparent),
+            (epoch, hour, probe, forwarded, deadline, [graph, resumed]),
+        ) = (text, numbers);
         Pin {
             workflow,
             version,
@@ -139,6 +141,7 @@ fn pin() -> impl Strategy<Value = Pin> {
             home,
             placement: Placement::new(&stages).unwrap(),
             traceparent,
+            resumed,
         }
     })
 }
@@ -153,20 +156,20 @@ fn message() -> impl Strategy<Value = Message> {
         prop::option::of((0..10_000_u32, 0..=10_000_u32).prop_filter_map("an item", |(index, total)| {
             (index < total).then_some(MapItem { index, total })
         }));
-    (pin(), numbers, item, any::<[bool; 2]>(), values()).prop_map(|(pin, numbers, item, flags, values)| {
-        let ((to, from, attempt, hops, sent, returns), [fires, again]) = (numbers, flags);
+    (pin(), numbers, item, any::<[bool; 3]>(), values()).prop_map(|(pin, numbers, item, flags, values)| {
+        let ((to, from, attempt, hops, sent, returns), [fires, again, displaced]) = (numbers, flags);
         let (to, from) = (NodeId(to), NodeId(from));
-        Message { pin, to, item, fires, again, returns, from, attempt, hops, sent, values }
+        Message { pin, to, item, fires, again, displaced, returns, from, attempt, hops, sent, values }
     })
 }
 
 fn delivery() -> impl Strategy<Value = StoredDelivery> {
     let items = prop::option::of((any::<u32>(), any::<Vec<bool>>(), any::<u32>()));
     let indices = prop::collection::vec(any::<u32>(), 0..5);
-    (any::<u16>(), any::<u8>(), indices, items, prop::option::of(region())).prop_map(
-        |(to, slot, values, items, moved)| {
+    (any::<u16>(), any::<u8>(), indices, items, prop::option::of(region()), any::<bool>()).prop_map(
+        |(to, slot, values, items, moved, displaced)| {
             let items = items.map(|(count, shared, own)| StoredItems { count, shared, own });
-            StoredDelivery { to: NodeId(to), slot, values, items, moved }
+            StoredDelivery { to: NodeId(to), slot, values, items, moved, displaced }
         },
     )
 }
@@ -193,21 +196,36 @@ fn claim() -> impl Strategy<Value = Claim> {
         outcome.prop_map(Progress::Done),
         failure().prop_map(Progress::Failed),
     ];
-    (any::<u32>(), ".{0,36}", instant(), progress).prop_map(|(attempt, owner, lease, progress)| Claim {
-        attempt,
-        owner,
-        lease,
-        progress,
-    })
+    (any::<[u32; 3]>(), ".{0,36}", instant(), progress).prop_map(
+        |([attempt, before, resumed], owner, lease, progress)| Claim {
+            attempt,
+            owner,
+            lease,
+            progress,
+            before,
+            resumed,
+        },
+    )
 }
 
 fn record() -> impl Strategy<Value = RunRecord> {
     let end = prop_oneof![
         (instant(), stored_value()).prop_map(|(at, result)| End::Succeeded { at, result }),
         (instant(), failure()).prop_map(|(at, failure)| End::Failed { at, failure }),
+        instant().prop_map(|at| End::Overdue { at }),
     ];
-    (pin(), instant(), region(), claim(), prop::option::of(end)).prop_map(
-        |(pin, started, entry_region, entry, end)| RunRecord { pin, started, entry_region, entry, end },
+    let input = prop::option::of(stored_value());
+    (pin(), [instant(), instant()], region(), ".{0,20}", claim(), input, prop::option::of(end)).prop_map(
+        |(pin, [started, kept_until], entry_region, function, entry, input, end)| RunRecord {
+            pin,
+            started,
+            entry_region,
+            function,
+            kept_until,
+            entry,
+            input,
+            end,
+        },
     )
 }
 

@@ -40,6 +40,11 @@ pub(crate) fn plan(workflow: &str, version: &str) -> String {
     format!("{workflow}/plan/{version}")
 }
 
+/// What the keys of all run records begin with.
+pub(crate) fn runs(workflow: &str) -> String {
+    format!("{workflow}/run/")
+}
+
 /// The record of a run.
 pub(crate) fn run(workflow: &str, run: &RunId) -> String {
     format!("{workflow}/run/{run}")
@@ -48,6 +53,11 @@ pub(crate) fn run(workflow: &str, run: &RunId) -> String {
 /// The claim on a place, and then its outcome.
 pub(crate) fn claim(workflow: &str, run: &RunId, place: Place) -> String {
     format!("{workflow}/claim/{run}/{place}")
+}
+
+/// What the keys of the claims on all items of a map begin with.
+pub(crate) fn item_claims(workflow: &str, run: &RunId, map: NodeId) -> String {
+    format!("{workflow}/claim/{run}/{map}.")
 }
 
 /// How far the dispatch of a map is.

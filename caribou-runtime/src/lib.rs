@@ -9,7 +9,7 @@
 //! | [`mod@map`] | one call of a function for each of many items |
 //! | [`shim`] | the protocol: claims, outcomes, sync nodes, failover |
 //! | [`request`], [`message`] | what a client sends, what stages send to each other |
-//! | [`client`], [`run`], [`plan`], [`pin`] | starting and watching runs; plans in the store; what is fixed for a run |
+//! | [`client`], [`run`], [`plan`], [`pin`] | starting, watching and retrying runs; plans in the store; what is fixed for a run |
 //! | `memory` | the ports in memory, with virtual time and injected faults (feature `memory`) |
 //! | [`value`], [`outbox`] | values on their way, and what a slice of the body sends |
 //! | [`error`], [`context`] | what an author sees |
@@ -58,7 +58,7 @@ mod stored;
 
 pub use self::bytes::Bytes;
 pub use caribou_model as model;
-pub use client::{Client, ClientError};
+pub use client::{Client, ClientError, RetryError};
 pub use context::Context;
 pub use error::{Error, Result};
 pub use function::{Arguments, Caught, Failed, Function, FunctionResult, Payload, check_caught};

@@ -7,7 +7,7 @@
 //! | `g` | fingerprint of the graph |
 //! | `r` | run |
 //! | `e`, `h` | plan epoch and hour |
-//! | `f` | sum of 1 (probe), 2 (forwarded at the entry), 4 (fires a sync node), 8 (was parked or a dead letter) |
+//! | `f` | sum of 1 (probe), 2 (forwarded at the entry), 4 (fires a sync node), 8 (was parked or a dead letter), 16 (displaced: handled at home, while its claim lies where the placement says) |
 //! | `d` | deadline of the run, ms since 1970 |
 //! | `p` | placement: home and the other regions, shortened (`usE1` is `us-east-1`), then `/` and one character for each stage: `-` for home, else the region's place after home in base 62 |
 //! | `x` | W3C `traceparent`; absent if the caller sent none |
@@ -38,6 +38,7 @@ use caribou_model::{Epoch, Hour, InvalidRegion, NodeId, Placement, Provider, Reg
 use serde::{Deserialize, Serialize};
 
 use crate::map::MOST_ITEMS;
+use crate::pin::is_zero;
 use crate::stored::StoredValue;
 use crate::{BlobReference, Pin};
 
@@ -60,6 +61,9 @@ pub(crate) struct Message {
     pub(crate) again: bool,
     /// How often it came back as a dead letter and was sent again.
     pub(crate) returns: u8,
+    /// Goes home in a run that was taken up again, because the planned region takes no messages any more. Its claim, and
+    /// what has arrived for it, lie in the planned region all the same.
+    pub(crate) displaced: bool,
     pub(crate) from: NodeId,
     pub(crate) attempt: u32,
     pub(crate) hops: u16,
@@ -113,6 +117,8 @@ struct Wire<'a> {
     h: u8,
     f: u8,
     d: u64,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    u: u32,
     #[serde(borrow)]
     p: Cow<'a, str>,
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
@@ -141,6 +147,7 @@ const PROBE: u8 = 1;
 const FORWARDED: u8 = 2;
 const FIRES: u8 = 4;
 const AGAIN: u8 = 8;
+const DISPLACED: u8 = 16;
 
 impl Message {
     /// Writes the message.
@@ -151,6 +158,7 @@ impl Message {
             (self.pin.forwarded, FORWARDED),
             (self.fires, FIRES),
             (self.again, AGAIN),
+            (self.displaced, DISPLACED),
         ];
         let value = |value: &StoredValue| match value {
             StoredValue::Inline(bytes) => WireValue::Inline(STANDARD_NO_PAD.encode(bytes).into()),
@@ -166,6 +174,7 @@ impl Message {
             h: self.pin.hour.into(),
             f: flags.iter().filter(|(set, _)| *set).map(|(_, flag)| flag).sum(),
             d: self.pin.deadline.as_millis(),
+            u: self.pin.resumed,
             p: placement_text(&self.pin.home, &self.pin.placement).into(),
             x: self.pin.traceparent.as_deref().map(Cow::Borrowed),
             n: self.to.0,
@@ -193,7 +202,7 @@ impl Message {
         if wire.c != FORMAT {
             return Err(MessageError::Format(wire.c));
         }
-        if wire.f >= 2 * AGAIN {
+        if wire.f >= 2 * DISPLACED {
             return Err(part("flags", &format!("{} has flags that format {FORMAT} does not know", wire.f)));
         }
         let item = wire.i.map(|(index, total)| MapItem { index, total });
@@ -225,12 +234,14 @@ impl Message {
                 home,
                 placement,
                 traceparent: wire.x.map(Cow::into_owned),
+                resumed: wire.u,
             },
             to: NodeId(wire.n),
             item,
             fires: wire.f & FIRES != 0,
             again: wire.f & AGAIN != 0,
             returns: wire.z,
+            displaced: wire.f & DISPLACED != 0,
             from: NodeId(wire.m),
             attempt: wire.a,
             hops: wire.k,
@@ -243,11 +254,6 @@ impl Message {
     pub(crate) fn is_meant_by(body: &str) -> bool {
         body.starts_with("{\"c\":")
     }
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
-pub(crate) fn is_zero(number: &u8) -> bool {
-    *number == 0
 }
 
 #[derive(Deserialize)]
@@ -349,12 +355,14 @@ mod tests {
                 home: Region::aws("us-east-1"),
                 placement: Placement::new(&regions).unwrap(),
                 traceparent: Some("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".into()),
+                resumed: 0,
             },
             to: NodeId(3),
             item: None,
             fires: false,
             again: false,
             returns: 0,
+            displaced: false,
             from: NodeId(2),
             attempt: 1,
             hops: 2,
@@ -384,6 +392,11 @@ mod tests {
         let message = Message { item, ..message };
         let body = message.encode().unwrap();
         assert!(body.contains(r#""i":[7,10000],"y""#), "{body}");
+        assert_eq!(Message::decode(&body).unwrap(), message);
+        let pin = Pin { resumed: 2, ..message.pin.clone() };
+        let message = Message { pin, displaced: true, ..message };
+        let body = message.encode().unwrap();
+        assert!(body.contains(r#""u":2,"p""#), "{body}");
         assert_eq!(Message::decode(&body).unwrap(), message);
     }
 
@@ -417,6 +430,7 @@ mod tests {
         (message.fires, message.again) = (true, true);
         message.values = vec![StoredValue::Inline(vec![0; 999].into())];
         message.item = Some(MapItem { index: 9_999, total: 10_000 });
+        message.pin.resumed = 10;
         let body = message.encode().unwrap();
         assert_eq!(Message::decode(&body).unwrap(), message);
         let payload = STANDARD_NO_PAD.encode([0; 999]).len();
@@ -448,7 +462,7 @@ mod tests {
         let body = message(&["us-east-1"]).encode().unwrap();
         for (from, to, why) in [
             (r#""c":1"#, r#""c":2"#, "message format 2"),
-            (r#""f":2"#, r#""f":16"#, "flags cannot be read"),
+            (r#""f":2"#, r#""f":32"#, "flags cannot be read"),
             (r#""h":13"#, r#""h":24"#, "hour cannot be read"),
             (r#""h":13"#, r#""h":"13""#, "not a message of format 1"),
             ("usE1/-", "usE1/0", "not listed"),

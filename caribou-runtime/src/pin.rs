@@ -33,23 +33,23 @@ pub struct Pin {
     pub placement: Placement,
     /// The W3C `traceparent`, if the caller sent one.
     pub traceparent: Option<String>,
+    /// How often the run was taken up again after it had failed: 0 at first.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub resumed: u32,
 }
 
-/// How long items of a run are kept after its deadline: a run that failed can be looked at for that long, and at
-/// the time of a write nobody knows whether its run will fail.
+pub(crate) fn is_zero<T: Default + PartialEq>(number: &T) -> bool {
+    *number == T::default()
+}
+
+/// How long items and large values of a run are kept after its deadline: a run that failed can be looked at and taken
+/// up again for that long, and at the time of a write nobody knows whether its run will fail.
 const KEPT: Duration = Duration::from_hours(14 * 24);
-/// How long large values are kept after a run's deadline; those that made a run fail are written again.
-const BLOBS_KEPT: Duration = Duration::from_hours(1);
 
 impl Pin {
-    /// Until when the items of the run are kept: 14 days after its deadline.
+    /// Until when the items and the large values of the run are kept: 14 days after its deadline.
     pub(crate) fn kept_until(&self) -> Timestamp {
         self.deadline.plus(KEPT)
-    }
-
-    /// Until when the large values of the run are kept.
-    pub(crate) fn blobs_kept_until(&self) -> Timestamp {
-        self.deadline.plus(BLOBS_KEPT)
     }
 
     /// A number from 0 up to 1 that is the same for every look at one run: the probe draw.

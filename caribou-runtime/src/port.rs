@@ -118,6 +118,32 @@ pub trait Store: Send + Sync {
         member: u32,
         expires: Timestamp,
     ) -> Result<BTreeSet<u32>, StoreError>;
+
+    /// Lists the items whose keys begin with `prefix`, in the order of their keys, from the first key behind `after` on:
+    /// at most `limit` of them, and no more than about 1 MB. What is written meanwhile may be in it or not.
+    ///
+    /// A call for the control side, which looks at many runs: handlers never make it. On DynamoDB it is a query of an
+    /// index or a scan, with the right to make it that functions do not have.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if the region does not answer.
+    async fn list(
+        &self,
+        region: &Region,
+        prefix: &str,
+        after: Option<&str>,
+        limit: u16,
+    ) -> Result<Page, StoreError>;
+}
+
+/// Some of the items that were asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Page {
+    /// Keys and items, in the order of the keys. There may be fewer than the limit, or none, though others follow.
+    pub items: Vec<(String, Item)>,
+    /// Where the next page begins: what [`Store::list`] takes as `after`. `None` if nothing follows.
+    pub next: Option<String>,
 }
 
 /// An item of the store.

@@ -1,4 +1,4 @@
-//! What a client sends to start a run.
+//! What a client sends to start a run, or to take one up again that has failed.
 //!
 //! ```json
 //! {"caribou":1,"request":{"workflow":"press","version":"0.1.0","run":"r-1","input":{"width":800},"sent":1700000000000}}
@@ -8,7 +8,7 @@ use caribou_model::{RunId, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::BlobReference;
-use crate::message::is_zero;
+use crate::pin::is_zero;
 
 /// The version of the request format.
 const FORMAT: u8 = 1;
@@ -37,6 +37,10 @@ pub struct Request {
     /// The W3C `traceparent` of the caller.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub traceparent: Option<String>,
+    /// Not to start the run but to take it up again after it has failed: how often it will have been taken up then, from
+    /// 1. Asking for the same one again changes nothing. The input is the one that the run has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resume: Option<u32>,
 }
 
 /// A request as an entry got it.
@@ -75,6 +79,9 @@ pub enum RequestError {
     /// A `traceparent` that would not fit into a message.
     #[error("its `traceparent` is not that of W3C Trace Context, version 00")]
     Traceparent,
+    /// A run that is to be taken up again, but is not named.
+    #[error("it is to take a run up again, and does not name the run")]
+    NoRun,
 }
 
 impl Request {
@@ -109,6 +116,9 @@ impl Request {
         }
         if envelope.request.traceparent.as_deref().is_some_and(|text| !is_traceparent(text)) {
             return Err(RequestError::Traceparent);
+        }
+        if envelope.request.resume.is_some() && envelope.request.run.is_none() {
+            return Err(RequestError::NoRun);
         }
         let Envelope { again, returns, request, .. } = envelope;
         Ok(Received { request, again, returns })
@@ -146,6 +156,12 @@ mod tests {
             Request::decode(r#"{"caribou":2,"request":{"workflow":"press"}}"#),
             Err(RequestError::Format(2))
         ));
+    }
+
+    #[test]
+    fn a_run_that_is_to_be_taken_up_again_has_a_name() {
+        let body = r#"{"caribou":1,"request":{"workflow":"press","resume":1}}"#;
+        assert!(matches!(Request::decode(body), Err(RequestError::NoRun)));
     }
 
     #[test]

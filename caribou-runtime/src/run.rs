@@ -15,8 +15,15 @@ pub(crate) struct RunRecord {
     pub(crate) started: Timestamp,
     /// Where its request was received.
     pub(crate) entry_region: Region,
+    /// The function that receives its requests.
+    pub(crate) function: String,
+    /// Until when what was written first for the run is kept.
+    pub(crate) kept_until: Timestamp,
     /// Claim and outcome of the entry.
     pub(crate) entry: Claim,
+    /// The input, where the entry has failed and is to run again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) input: Option<StoredValue>,
     pub(crate) end: Option<End>,
 }
 

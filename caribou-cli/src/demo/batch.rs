@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use caribou_model::RunId;
+use caribou_model::{RunId, Timestamp};
 use caribou_runtime::Pin;
 use caribou_runtime::client::Client;
 use caribou_runtime::run::RunStatus;
@@ -172,7 +172,7 @@ impl One<'_> {
                 Err(error) if since.elapsed() > PATIENCE => return Err(error.to_string()),
                 Ok(RunStatus::Unknown) => {
                     // a cloud that does not answer now is looked after below
-                    if let Ok(Some(why)) = self.session.given_up(id).await {
+                    if let Ok(Some(why)) = self.session.given_up(id, Timestamp::default()).await {
                         return Err(why);
                     }
                     self.recover().await?;

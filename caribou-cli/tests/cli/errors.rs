@@ -72,6 +72,10 @@ fn commands_that_need_a_cloud_say_how_to_start_one() {
         assert_eq!(said.code, 1, "{said}");
         assert!(said.stderr.contains("caribou local start"), "{said}");
     }
+    for arguments in [&["list"][..], &["show", "r"], &["retry", "r"]] {
+        let said = caribou(folder.path(), &[&["runs"], arguments].concat());
+        assert!(said.code == 1 && said.stderr.contains("caribou local start"), "{said}");
+    }
     insta::assert_snapshot!(plain(&caribou(folder.path(), &["local", "status"]), &folder));
 }
 

@@ -6,4 +6,5 @@ mod check;
 mod errors;
 mod graph;
 mod local;
+mod runs;
 mod usage;

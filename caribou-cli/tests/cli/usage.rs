@@ -14,9 +14,13 @@ fn without_a_command_the_help_is_shown() {
 #[test]
 fn every_command_has_its_help() {
     let folder = folder(&[]);
-    for command in ["demo", "check", "graph", "local", "run", "solve", "plan", "migrate"] {
+    for command in ["demo", "check", "graph", "local", "run", "runs", "solve", "plan", "migrate"] {
         let said = caribou(folder.path(), &[command, "--help"]).succeeded();
         assert!(said.stdout.contains("Usage: caribou"), "{said}");
+    }
+    for command in ["list", "show", "retry"] {
+        let said = caribou(folder.path(), &["runs", command, "--help"]).succeeded();
+        assert!(said.stdout.contains("Usage: caribou runs"), "{said}");
     }
 }
 
@@ -35,6 +39,9 @@ fn values_out_of_range_are_mistakes_of_the_command_line() {
         ["solve", "--month", "13"].as_slice(),
         &["solve", "--algorithm", "magic"],
         &["run", "--id", "a b"],
+        &["runs", "show", "a b"],
+        &["runs", "list", "--status", "late"],
+        &["runs", "list", "--limit", "0"],
         &["demo", "--runs", "0"],
         &["local", "start", "--region", "US EAST"],
         &["local", "start", "--region", "us-east-1", "--latency", "-1"],

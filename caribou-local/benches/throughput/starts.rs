@@ -50,6 +50,7 @@ async fn starts(bootstrap: &Path, bare: bool, cloud: &str) -> Outcome<String> {
             input_blob: None,
             sent: None,
             traceparent: None,
+            resume: None,
         };
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let api = listener.local_addr()?.to_string();

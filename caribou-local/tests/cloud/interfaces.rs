@@ -32,6 +32,28 @@ async fn an_item_survives_a_restart_and_stays_in_its_region() {
 }
 
 #[tokio::test]
+async fn items_are_listed_in_pages_as_they_were_written() {
+    let fixture = Fixture::new().await;
+    let store = &fixture.ports.store;
+    for key in ["w/run/c", "w/run/a", "w/run/b ä", "w/claim/a"] {
+        let value = Bytes::from(format!("\0{key}"));
+        store.put(&HOME, key, value, Condition::Absent, NEVER).await.unwrap();
+    }
+    store.put(&AWAY, "w/run/d", Bytes::new(), Condition::Absent, NEVER).await.unwrap();
+    let first = store.list(&HOME, "w/run/", None, 2).await.unwrap();
+    let second = store.list(&HOME, "w/run/", first.next.as_deref(), 2).await.unwrap();
+    assert_eq!(second.next, None);
+    let listed: Vec<_> = first.items.into_iter().chain(second.items).collect();
+    let keys: Vec<&str> = listed.iter().map(|(key, _)| key.as_str()).collect();
+    assert_eq!(keys, ["w/run/a", "w/run/b ä", "w/run/c"]);
+    for (key, item) in listed {
+        assert_eq!(store.get(&HOME, &key).await.unwrap(), Some(item));
+    }
+    let error = store.list(&HOME, &"x".repeat(20_000), None, 2).await.unwrap_err().cause;
+    assert!(error.contains("the query has more than the 16384 bytes"), "{error}");
+}
+
+#[tokio::test]
 async fn concurrent_additions_to_a_set_see_each_other() {
     let fixture = Fixture::new().await;
     let adds = (0..20).map(|member| {

@@ -10,7 +10,7 @@ use http::{Method, StatusCode};
 use super::http::{Answer, Ask};
 use super::link::{Link, refusal};
 use super::wire;
-use crate::port::{Condition, Item, Put, Store, StoreError};
+use crate::port::{Condition, Item, Page, Put, Store, StoreError};
 
 #[async_trait]
 impl Store for Link {
@@ -64,6 +64,26 @@ impl Store for Link {
             return Err(failed(refusal(&answer)));
         }
         serde_json::from_slice(&answer.body).map_err(|error| failed(error.to_string()))
+    }
+
+    async fn list(
+        &self,
+        region: &Region,
+        prefix: &str,
+        after: Option<&str>,
+        limit: u16,
+    ) -> Result<Page, StoreError> {
+        let failed = |cause| StoreError { region: region.clone(), operation: "list", cause };
+        let query = wire::Query { prefix: prefix.to_owned(), after: after.map(str::to_owned), limit };
+        let query = serde_json::to_vec(&query).map_err(|error| failed(error.to_string()))?;
+        let ask = Ask::new(Method::POST, wire::lists(region)).body(query);
+        let answer = self.ask(ask).await.map_err(|error| failed(error.to_string()))?;
+        if answer.status != StatusCode::OK {
+            return Err(failed(refusal(&answer)));
+        }
+        let page: wire::Listed =
+            serde_json::from_slice(&answer.body).map_err(|error| failed(error.to_string()))?;
+        Ok(page.into())
     }
 }
 

@@ -6,6 +6,7 @@
 //! | `GET /regions/R/items/KEY` | 200 with the value and its revision, or 204 if there is none |
 //! | `PUT /regions/R/items/KEY` | 200 with the new revision, or 412 with what is there |
 //! | `POST /regions/R/sets/KEY/MEMBER` | 200 with the whole set as a JSON list |
+//! | `POST /regions/R/lists` with a [`Query`] | 200 with [`Listed`] |
 //! | `GET`, `PUT /regions/R/blobs/KEY` | 200 with the blob or 404; 204 |
 //!
 //! Every refusal is JSON: [`Refused`]. One with [`NOT_ACCEPTED`] left nothing behind for certain.
@@ -14,7 +15,8 @@ use caribou_model::{Region, Timestamp};
 use http::{HeaderMap, HeaderName};
 use serde::{Deserialize, Serialize};
 
-use crate::port::{Condition, StageAddress};
+use crate::Bytes;
+use crate::port::{Condition, Item, Page, StageAddress};
 
 /// Where the caller runs; absent for a client outside of all regions.
 pub const CALLER_REGION: HeaderName = HeaderName::from_static("x-caribou-region");
@@ -35,6 +37,10 @@ pub const NOT_ACCEPTED: HeaderName = HeaderName::from_static("x-caribou-not-acce
 pub const LARGEST_MESSAGE: usize = 256 * 1024;
 /// The largest item or set, in bytes of its value, as in DynamoDB.
 pub const LARGEST_ITEM: usize = 400 * 1024;
+/// The bytes of keys and values after which a page of a list ends, as in DynamoDB.
+pub const LARGEST_PAGE: usize = 1024 * 1024;
+/// The largest [`Query`], in bytes of JSON.
+pub const LARGEST_QUERY: usize = 16 * 1024;
 
 /// What the embedded cloud says when it refuses.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,6 +49,42 @@ pub struct Refused {
     pub error: String,
     /// What to do.
     pub remedy: String,
+}
+
+/// What is to be listed: see [`Store::list`](crate::port::Store::list).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Query {
+    /// What the keys begin with.
+    pub prefix: String,
+    /// Only keys behind this one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<String>,
+    /// The most items.
+    pub limit: u16,
+}
+
+/// A [`Page`] on its way.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Listed {
+    /// Key, revision and value of each item.
+    pub items: Vec<(String, u64, Bytes)>,
+    /// Where the next page begins.
+    pub next: Option<String>,
+}
+
+impl From<Page> for Listed {
+    fn from(Page { items, next }: Page) -> Self {
+        let item = |(key, Item { value, revision })| (key, revision, value.into());
+        Self { items: items.into_iter().map(item).collect(), next }
+    }
+}
+
+impl From<Listed> for Page {
+    fn from(Listed { items, next }: Listed) -> Self {
+        let item =
+            |(key, revision, value): (_, _, Bytes)| (key, Item { value: value.into_inner(), revision });
+        Self { items: items.into_iter().map(item).collect(), next }
+    }
 }
 
 /// The path of a function's topic.
@@ -59,6 +101,11 @@ pub fn item(region: &Region, key: &str) -> String {
 /// The path of a member of a set.
 pub fn member(region: &Region, key: &str, member: u32) -> String {
     format!("{}/sets/{}/{member}", of(region), escape(key))
+}
+
+/// The path of a region's lists of items.
+pub fn lists(region: &Region) -> String {
+    format!("{}/lists", of(region))
 }
 
 /// The path of a blob.

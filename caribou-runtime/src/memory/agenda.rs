@@ -51,6 +51,11 @@ impl Agenda {
         self.messages.push(Some(envelope));
     }
 
+    /// When something is due next.
+    pub(super) fn next(&self) -> Option<Timestamp> {
+        self.due.peek().map(|Reverse((at, ..))| *at)
+    }
+
     pub(super) fn pop(&mut self) -> Option<(Timestamp, Due)> {
         self.due.pop().map(|Reverse((at, _, due))| (at, due))
     }

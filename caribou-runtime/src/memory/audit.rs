@@ -40,18 +40,15 @@ impl Audit {
         match kind {
             "claim" => {
                 if let Ok(claim) = codec::decode::<Claim>(value) {
+                    self.forgive(&run, place, &claim);
                     self.judge(run, place.to_owned(), claim.progress, false);
                 }
             }
             "run" => {
                 let Ok(record) = RunRecord::decode(value) else { return };
                 let over = record.end.is_some();
-                if let Some(end) = record.end {
-                    let first = self.ends.entry(run.clone()).or_insert_with(|| end.clone());
-                    if *first != end {
-                        self.breach(&run, "it ended twice".into());
-                    }
-                }
+                self.end(&run, record.end);
+                self.forgive(&run, "0", &record.entry);
                 self.judge(run, "0".into(), record.entry.progress, over);
             }
             "arrival" => {
@@ -65,7 +62,7 @@ impl Audit {
     pub(super) fn refused(&mut self, key: &str, value: &[u8], there: Option<&Item>) {
         let (Some(("arrival", run, _)), Some(there)) = (parts(key), there) else { return };
         let decode = |bytes| codec::decode::<Arrival>(bytes).ok();
-        let filling = |arrival: Arrival| (arrival.from, arrival.values, arrival.items);
+        let filling = |arrival: Arrival| (arrival.values, arrival.items);
         if decode(value).map(filling) != decode(&there.value).map(filling) {
             self.breach(&run, format!("two different values were to fill `{key}`"));
         }
@@ -78,11 +75,35 @@ impl Audit {
         let run = &message.pin.run;
         let first = self.sent.entry((run.clone(), place, message.fires));
         let (first_region, values) = first.or_insert_with(|| (region.clone(), message.values.clone()));
-        if first_region != region {
+        // What is displaced is claimed where the placement says, wherever it runs.
+        if first_region != region && message.pin.resumed == 0 {
             let what = format!("messages to {place} went to {first_region} and to {region}");
             self.breach(run, what);
         } else if *values != message.values {
             self.breach(run, format!("messages with different values went to {place}"));
+        }
+    }
+
+    /// The run has ended, or has no end, be it that it was taken up again.
+    fn end(&mut self, run: &RunId, end: Option<End>) {
+        let first = self.ends.get(run);
+        match end {
+            None if matches!(first, Some(End::Succeeded { .. })) => {
+                self.breach(run, "it had succeeded, and was taken up again".into());
+            }
+            None => drop(self.ends.remove(run)),
+            Some(end) if first == Some(&end) => {}
+            Some(end) if end.may_follow(first) => drop(self.ends.insert(run.clone(), end)),
+            Some(_) => self.breach(run, "it ended twice".into()),
+        }
+    }
+
+    /// A failure is none any more where a claim is renewed, because the run was taken up again.
+    fn forgive(&mut self, run: &RunId, place: &str, claim: &Claim) {
+        let at = (run.clone(), place.to_owned());
+        let failed = matches!(self.recorded.get(&at), Some(Progress::Failed(_)));
+        if failed && claim.resumed > 0 && claim.progress == Progress::Working {
+            self.recorded.remove(&at);
         }
     }
 
@@ -100,7 +121,7 @@ impl Audit {
                 return;
             }
             (Some(Progress::Done(first)), Progress::Done(now)) => {
-                is_same(first, now) || (over && now.deliveries.is_empty())
+                is_same(first, now) || (over && now.values.is_empty())
             }
             (Some(first), now) => first == now,
         };

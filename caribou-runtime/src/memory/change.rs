@@ -125,6 +125,7 @@ impl Changes {
             input_blob: None,
             sent: Some(now),
             traceparent: None,
+            resume: None,
         };
         let entry = graph.function_of(NodeId::ENTRY).map(|function| function.name.clone());
         let region = world.state().random.random_range(0..self.regions.len());

@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context as TaskContext, Poll, Waker};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context as TaskContext, Poll, Wake};
 use std::time::Duration;
 
 use caribou_model::{RunId, Timestamp};
@@ -73,6 +74,16 @@ pub(super) struct Executor<'a> {
     pub(super) mishaps: HashMap<(RunId, Place), u32>,
 }
 
+/// Whether a function has asked to be polled again at once.
+#[derive(Default)]
+struct Woken(AtomicBool);
+
+impl Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 impl<'a> Executor<'a> {
     pub(super) fn new(world: World, deploy: &'a Deploy<'a>, change: &'a Change<'a>) -> Self {
         Self {
@@ -92,10 +103,10 @@ impl<'a> Executor<'a> {
         loop {
             let due = {
                 let mut state = self.world.state();
-                let Some((at, due)) = state.agenda.pop() else { return };
-                if at > end {
+                if state.agenda.next().is_none_or(|at| at > end) {
                     return;
                 }
+                let Some((at, due)) = state.agenda.pop() else { return };
                 state.now = state.now.max(at);
                 due
             };
@@ -105,6 +116,11 @@ impl<'a> Executor<'a> {
                 Due::Change(change) => (self.change)(&self.world, change),
             }
         }
+    }
+
+    /// Whether nothing is left to do.
+    pub(super) fn is_idle(&self) -> bool {
+        self.world.state().agenda.next().is_none()
     }
 
     /// Hands a message to an instance, unless its region is cut off or the delivery vanishes.
@@ -218,7 +234,8 @@ impl<'a> Executor<'a> {
             });
             now
         };
-        let polled = task.work.as_mut().poll(&mut TaskContext::from_waker(Waker::noop()));
+        let woken = Arc::new(Woken::default());
+        let polled = task.work.as_mut().poll(&mut TaskContext::from_waker(&woken.clone().into()));
         let mut state = self.world.state();
         let Some(current) = state.current.take() else { return };
         if current.crashed {
@@ -247,7 +264,14 @@ impl<'a> Executor<'a> {
             }
             Poll::Pending => {
                 task.frozen |= current.frozen.is_some();
-                let wake = current.frozen.or(current.wake).unwrap_or(now).max(now);
+                let wake = current.frozen.or(current.wake).or(woken.0.load(Ordering::Relaxed).then_some(now));
+                if wake.is_none() && task.forgotten {
+                    // It waits for something that never comes, and nobody times it out any more.
+                    drop(state);
+                    self.free.push(place);
+                    return;
+                }
+                let wake = wake.unwrap_or(task.deadline).max(now);
                 let late = wake > task.deadline && !task.forgotten;
                 task.resumes = late.then_some(wake);
                 let (at, chance) = (if late { task.deadline } else { wake }, state.random.random());

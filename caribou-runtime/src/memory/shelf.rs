@@ -10,7 +10,7 @@ use super::World;
 use super::passage::Lost;
 use super::schedule::What;
 use super::world::State;
-use crate::port::{BlobError, Blobs, Condition, Item, Put, Store, StoreError};
+use crate::port::{BlobError, Blobs, Condition, Item, Page, Put, Store, StoreError};
 
 /// What the regions keep, by region and key.
 #[derive(Default)]
@@ -111,6 +111,28 @@ impl Store for World {
         };
         self.leave(region, "add").await.map_err(error)?;
         Ok(whole)
+    }
+
+    async fn list(
+        &self,
+        region: &Region,
+        prefix: &str,
+        after: Option<&str>,
+        limit: u16,
+    ) -> Result<Page, StoreError> {
+        let error = |lost: Lost| store_error(region, "list", &lost);
+        self.enter(region, "list").await.map_err(error)?;
+        let state = self.state();
+        let known =
+            state.shelf.items.keys().filter(|(there, key)| there == region && key.starts_with(prefix));
+        let behind = known.filter(|(_, key)| after.is_none_or(|after| key.as_str() > after));
+        let mut items: Vec<(String, Item)> =
+            behind.filter_map(|at| Some((at.1.clone(), state.shelf.item(at, state.now)?))).collect();
+        items.sort_by(|(a, _), (b, _)| a.cmp(b));
+        let more = items.len() > limit.max(1).into();
+        items.truncate(limit.max(1).into());
+        let next = items.last().filter(|_| more).map(|(key, _)| key.clone());
+        Ok(Page { items, next })
     }
 }
 

@@ -48,6 +48,8 @@ pub struct Simulation {
     work: Option<Arc<Work>>,
     pub(super) gap: Duration,
     pub(super) changes: Vec<(Duration, Change)>,
+    retries: u32,
+    retry_every: Duration,
     wrap: Box<dyn Fn(Ports) -> Ports>,
 }
 
@@ -67,6 +69,8 @@ impl Simulation {
             work: None,
             gap: Duration::ZERO,
             changes: Vec::new(),
+            retries: 0,
+            retry_every: AFTERMATH,
             wrap: Box::new(|ports| ports),
         }
     }
@@ -118,6 +122,14 @@ impl Simulation {
     #[must_use]
     pub fn faults(mut self, faults: Faults) -> Self {
         self.faults = faults;
+        self
+    }
+
+    /// Takes every run up again that has failed, so many times at most. It looks for such runs `every` so often: while
+    /// messages of the time before may still be under way. Each run is asked for twice at once.
+    #[must_use]
+    pub fn retries(mut self, times: u32, every: Duration) -> Self {
+        (self.retries, self.retry_every) = (times, every);
         self
     }
 
@@ -197,7 +209,8 @@ impl Simulation {
         if let Some(plan) = self.first_plan(&graphs[self.workflow.version], &home) {
             changes.switch(&world, &plan);
         }
-        let end: Timestamp = changes.end().plus(self.run_deadline).plus(AFTERMATH);
+        let mut end: Timestamp = changes.end().plus(self.run_deadline).plus(AFTERMATH);
+        end = end.plus((self.run_deadline + AFTERMATH + self.retry_every) * self.retries);
         {
             let mut state = world.state();
             state.faults = self.faults.clone();
@@ -222,6 +235,29 @@ impl Simulation {
         };
         let change = |world: &World, n: usize| changes.happen(world, n);
         let mut executor = Executor::new(world.clone(), &deploy, &change);
+        let retry = |run: &RunId, workflow: &Workflow| {
+            let client = client(&world, workflow, &home, graphs);
+            match block_on(client.status(run)) {
+                // The second request is one for the same resumption.
+                Ok(RunStatus::Failed { pin, .. }) if pin.resumed < self.retries => {
+                    block_on(client.retry(run)).is_ok() && block_on(client.retry(run)).is_ok()
+                }
+                Ok(status) => !status.is_over(),
+                Err(_) => false,
+            }
+        };
+        let mut until = world.state().now.plus(self.retry_every);
+        while self.retries > 0 && until < end {
+            executor.run(until);
+            let now = world.state().now.max(until);
+            world.state().now = now;
+            let started = changes.started.borrow();
+            let under_way = started.iter().filter(|(run, started)| retry(run, started.workflow)).count();
+            if under_way == 0 && executor.is_idle() {
+                break;
+            }
+            until = until.plus(self.retry_every);
+        }
         executor.run(end);
         let Executor { dead_letters, mishaps, .. } = executor;
         world.state().faults = Faults::default();
@@ -239,7 +275,8 @@ impl Simulation {
             schedule: Schedule::default(),
         };
         for (run, started) in &started {
-            let status = status(&world, started.workflow, &home, run, graphs);
+            let client = client(&world, started.workflow, &home, graphs);
+            let status = block_on(client.status(run)).unwrap_or(RunStatus::Unknown);
             report.runs.insert(run.clone(), status);
             let plain = block_on((started.workflow.plain)(started.input.clone()));
             report.plain.insert(run.clone(), plain.map_err(|error| error.to_string()));
@@ -305,18 +342,16 @@ impl Simulation {
     }
 }
 
-/// How a run stands.
-fn status(
+/// A client of a version.
+fn client(
     world: &World,
     workflow: &Workflow,
     home: &Region,
-    run: &RunId,
     graphs: &BTreeMap<&'static str, Arc<Graph>>,
-) -> RunStatus {
+) -> Client {
     let entry = graphs.get(workflow.version).and_then(|graph| graph.function_of(NodeId::ENTRY));
     let entry = entry.map(|function| function.name.clone()).unwrap_or_default();
-    let client = Client::new(workflow.name, workflow.version, &entry, home.clone(), world.ports());
-    block_on(client.status(run)).unwrap_or(RunStatus::Unknown)
+    Client::new(workflow.name, workflow.version, &entry, home.clone(), world.ports())
 }
 
 /// Polls a future that waits for nothing but simulated ports.

@@ -7,6 +7,7 @@ use caribou_model::{AttemptOutcome, ClientRecord, NodeId, Region, StageRecord, S
 use super::claim::Outcome;
 use super::deliver::Sent;
 use super::event::Event;
+use super::hold::Hold;
 use super::ledger::Ledger;
 use super::{Inner, Shim};
 use crate::Pin;
@@ -22,10 +23,14 @@ pub(crate) struct Attempt<'a> {
     pub(crate) node: NodeId,
     /// The item that it is for, at a map.
     pub(crate) item: Option<MapItem>,
+    /// It is made at home for a region that takes no messages any more.
+    pub(crate) displaced: bool,
     /// Hops of the message so far.
     pub(crate) hops: u16,
     /// From 1.
     pub(crate) number: u32,
+    /// How many attempts were made before the run was taken up again.
+    pub(crate) before: u32,
     /// When the predecessor sent the message.
     pub(crate) sent: Option<Timestamp>,
     pub(crate) bytes_in: u64,
@@ -55,8 +60,10 @@ impl<'a> Attempt<'a> {
             pin,
             node,
             item: None,
+            displaced: false,
             hops: 0,
             number: 1,
+            before: 0,
             sent: None,
             bytes_in: event.body.len() as u64,
             client: None,
@@ -91,6 +98,25 @@ impl<'a> Attempt<'a> {
         &self.shim.deployment.region
     }
 
+    /// Where the claim and the arrivals of the node lie, and how far its dispatch is: with the function, unless it is
+    /// displaced.
+    pub(crate) fn seat(&self) -> &'a Region {
+        let (pin, shim) = (self.pin, self.shim);
+        let pinned = || pin.placement.region_of_node(&shim.graph, self.node, &pin.home);
+        self.displaced.then(pinned).flatten().unwrap_or(&shim.deployment.region)
+    }
+
+    /// Goes on as the attempt that has the claim in the hold.
+    pub(crate) fn hold_on(&mut self, hold: &Hold) {
+        self.number = hold.claim.attempt;
+        self.before = hold.claim.before;
+    }
+
+    /// How many attempts there may have been when the last is made.
+    pub(crate) fn attempts(&self) -> u32 {
+        self.before.saturating_add(self.shim.function.attempts())
+    }
+
     /// Writes the line of telemetry.
     pub(crate) fn record(&self, outcome: AttemptOutcome, successors: Vec<SuccessorRecord>) {
         let meter = &self.shim.ports.meter;
@@ -113,6 +139,7 @@ impl<'a> Attempt<'a> {
             hour: self.pin.hour,
             probe: self.pin.probe,
             forwarded: self.pin.forwarded,
+            resumed: self.pin.resumed,
             sent: self.sent,
             received: self.event.received,
             started: self.started.unwrap_or(now),

@@ -4,11 +4,14 @@
 //! complete in a set of those sets, and that one's completion fills the slot of the node that collects. Whoever adds to a set
 //! that is complete does all that follows, once more if need be: every step does no harm when it is repeated.
 
-use caribou_model::Region;
+use std::collections::BTreeSet;
+use std::ops::Range;
+
+use caribou_model::{NodeId, Region};
 
 use super::attempt::Attempt;
 use super::claim::StoredDelivery;
-use super::crowd::crowd;
+use super::crowd::{MOST_IN_FLIGHT, crowd};
 use super::error::HandleError;
 use super::stage::Stopped;
 use super::sync::Given;
@@ -30,26 +33,84 @@ impl Attempt<'_> {
         region: &Region,
     ) -> Result<u64, HandleError> {
         let StoredDelivery { to, slot, .. } = *delivery;
-        let (workflow, run) = (&self.pin.workflow, &self.pin.run);
-        let arrival = key::item_arrival(workflow, run, to, slot, item.index);
+        let arrival = key::item_arrival(&self.pin.workflow, &self.pin.run, to, slot, item.index);
         let bytes = self.put_arrival(arrival, Given::Values(values), region).await?;
+        let arrived = self.note_item(item.index, to, slot, region).await?;
+        self.check_shard(item, arrived.len(), to, slot, region).await?;
+        Ok(bytes)
+    }
+
+    /// Notes that an item has arrived; tells which of its shard have, by their places in it.
+    async fn note_item(
+        &self,
+        index: u32,
+        to: NodeId,
+        slot: u8,
+        region: &Region,
+    ) -> Result<BTreeSet<u32>, HandleError> {
+        let set = key::shard_arrived(&self.pin.workflow, &self.pin.run, to, slot, index / SHARD);
+        Ok(self.ledger.add(region, &set, index % SHARD, self.pin.kept_until()).await?)
+    }
+
+    /// Fills the slot if so many items of the item's shard have arrived that it is complete, and all other shards are.
+    async fn check_shard(
+        &self,
+        item: MapItem,
+        arrived: usize,
+        to: NodeId,
+        slot: u8,
+        region: &Region,
+    ) -> Result<(), HandleError> {
         let (shard, shards) = (item.index / SHARD, item.total.div_ceil(SHARD));
         let size = SHARD.min(item.total - shard * SHARD);
-        let set = key::shard_arrived(workflow, run, to, slot, shard);
-        let expires = self.pin.kept_until();
-        let arrived = self.ledger.add(region, &set, item.index % SHARD, expires).await?;
-        if arrived.len() < size as usize {
-            return Ok(bytes);
+        if arrived < size as usize {
+            return Ok(());
         }
         if shards > 1 {
-            let set = key::shards_arrived(workflow, run, to, slot);
-            let complete = self.ledger.add(region, &set, shard, expires).await?;
+            let set = key::shards_arrived(&self.pin.workflow, &self.pin.run, to, slot);
+            let complete = self.ledger.add(region, &set, shard, self.pin.kept_until()).await?;
             if complete.len() < shards as usize {
-                return Ok(bytes);
+                return Ok(());
             }
         }
-        self.arrive(to, slot, Given::Items(item.total), region).await?;
-        Ok(bytes)
+        self.arrive(to, slot, Given::Items(item.total), region).await.map(drop)
+    }
+
+    /// Which items of one shard have not arrived, in a run that was taken up again. What was left to do for those that
+    /// have is done: they are noted, and a shard that is complete counts.
+    pub(super) async fn missing(
+        &self,
+        map: NodeId,
+        items: Range<u32>,
+        total: u32,
+    ) -> Result<Vec<u32>, HandleError> {
+        let Some(to) = self.shim.graph.collect_of(map) else { return Ok(items.collect()) };
+        let placed = self.pin.placement.region_of_node(&self.shim.graph, to, &self.pin.home);
+        let region = placed.unwrap_or(&self.pin.home);
+        let there = |index: u32| async move {
+            let key = key::item_arrival(&self.pin.workflow, &self.pin.run, to, 1, index);
+            self.ledger.get(region, &key).await.map(|item| item.is_some())
+        };
+        let (mut arrived, mut missing) = (BTreeSet::new(), Vec::new());
+        let all: Vec<u32> = items.clone().collect();
+        for few in all.chunks(MOST_IN_FLIGHT) {
+            let unknown: Vec<u32> =
+                few.iter().copied().filter(|index| !arrived.contains(&(index % SHARD))).collect();
+            let found = crowd(unknown.clone().into_iter().map(there)).await?;
+            for (index, found) in unknown.into_iter().zip(found) {
+                match found {
+                    false => missing.push(index),
+                    // What is noted already tells of the others as well.
+                    true if !arrived.contains(&(index % SHARD)) => {
+                        arrived = self.note_item(index, to, 1, region).await?;
+                    }
+                    true => {}
+                }
+            }
+        }
+        let item = MapItem { index: items.start, total };
+        self.check_shard(item, arrived.len(), to, 1, region).await?;
+        Ok(missing)
     }
 
     /// What all items of a map gave, as one value: a list of encoded values, in the order of the items.

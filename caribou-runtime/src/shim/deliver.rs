@@ -55,6 +55,11 @@ impl Attempt<'_> {
         outcome_of_attempt: AttemptOutcome,
     ) -> Result<(), HandleError> {
         let Progress::Done(outcome) = hold.claim.progress.clone() else { return Ok(()) };
+        // When its run is over an entry's outcome has no values any more, and nobody waits for them.
+        if hold.is_over() {
+            self.record(outcome_of_attempt, Vec::new());
+            return Ok(());
+        }
         let first = join_all(outcome.deliveries.iter().map(|delivery| self.send(&outcome, delivery))).await;
         let mut sent = Vec::with_capacity(first.len());
         let mut failed = None;
@@ -88,7 +93,11 @@ impl Attempt<'_> {
         outcome_of_attempt: AttemptOutcome,
     ) -> Result<(), HandleError> {
         while let Progress::Done(outcome) = &hold.claim.progress {
-            if outcome.settled || !outcome.deliveries.iter().any(|delivery| self.could_move(delivery)) {
+            // In a run that was taken up again what moves is displaced, and that does no harm.
+            if outcome.settled
+                || self.pin.resumed > 0
+                || !outcome.deliveries.iter().any(|delivery| self.could_move(delivery))
+            {
                 break;
             }
             let settled = Outcome { settled: true, ..outcome.clone() };
@@ -113,7 +122,7 @@ impl Attempt<'_> {
         let region = delivery.moved.as_ref().or(pinned).unwrap_or(&self.pin.home).clone();
         let at = self.shim.ports.clock.now();
         let sent = |bytes: u64| Sent { region: region.clone(), taken: true, bytes: bytes + blob_bytes, at };
-        let may_move = !outcome.settled && self.could_move(delivery);
+        let may_move = (self.pin.resumed > 0 || !outcome.settled) && self.could_move(delivery);
         if let Some(items) = &delivery.items {
             let bytes = self.dispatch(outcome, delivery, items, &region, may_move).await?;
             return Ok(Sent { taken: items.count > 0, ..sent(bytes) });
@@ -134,7 +143,8 @@ impl Attempt<'_> {
             }
             return Ok(sent(if inline || blob_bytes == 0 { bytes } else { 0 }));
         }
-        let message = self.message(delivery.to, false, values);
+        let displaced = delivery.displaced;
+        let message = Message { displaced, ..self.message(delivery.to, false, values) };
         Ok(sent(self.post(&message, &region, may_move).await?))
     }
 
@@ -163,9 +173,13 @@ impl Attempt<'_> {
         while let Progress::Done(outcome) = &hold.claim.progress {
             let mut outcome = outcome.clone();
             let Some(delivery) = outcome.deliveries.get_mut(index) else { break };
-            if delivery.moved.is_none() && !outcome.settled {
+            if hold.is_over() || hold.claim.resumed > self.pin.resumed {
+                break;
+            }
+            if delivery.moved.is_none() && (self.pin.resumed > 0 || !outcome.settled) {
                 tracing::warn!(run = %self.pin.run, to = %delivery.to, %home, "the planned region does not accept the message; it goes home");
                 delivery.moved = Some(home.clone());
+                delivery.displaced = self.pin.resumed > 0;
                 if !hold.advance(&self.ledger, Progress::Done(outcome.clone())).await? {
                     continue;
                 }
@@ -180,7 +194,7 @@ impl Attempt<'_> {
                 }
             };
         }
-        // The run has ended meanwhile: nothing waits for this delivery.
+        // The run has ended meanwhile, or was taken up again: nothing waits for this delivery.
         Ok(Sent { region: home.clone(), taken: true, bytes: 0, at: self.shim.ports.clock.now() })
     }
 
@@ -192,6 +206,7 @@ impl Attempt<'_> {
             fires,
             again: false,
             returns: 0,
+            displaced: false,
             from: self.node,
             attempt: self.number,
             hops: self.hops + 1,

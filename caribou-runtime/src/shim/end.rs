@@ -9,7 +9,7 @@ use super::attempt::Attempt;
 use super::claim::{Outcome, Progress};
 use super::error::HandleError;
 use super::excerpt::excerpt;
-use super::hold::Hold;
+use super::hold::{Hold, LOOKS};
 use super::ledger::Ledger;
 use super::spill::{Spill, fetch};
 use crate::port::{Condition, Put};
@@ -17,13 +17,12 @@ use crate::run::{End, Failure, RunRecord};
 use crate::stored::StoredValue;
 use crate::{Value, codec, key};
 
-/// How often a run record that changes under one's hands is looked at again.
-const LOOKS: usize = 16;
 /// How long the blobs of a failing input are waited for.
 const HASTE: Duration = Duration::from_secs(2);
 
 impl Attempt<'_> {
-    /// Records how the run ended, unless that is recorded already.
+    /// Records how the run ended, unless that is recorded already. A failure of the time before it was taken up again is
+    /// none; a result is one at any time.
     pub(crate) async fn end_run(&self, end: End) -> Result<(), HandleError> {
         let key = key::run(&self.pin.workflow, &self.pin.run);
         let home = &self.pin.home;
@@ -33,23 +32,30 @@ impl Attempt<'_> {
                 return Err(HandleError::Gone { key });
             };
             let mut record = RunRecord::decode(&item.value).map_err(unreadable)?;
-            let deadline = self.pin.deadline;
+            let (failed, bygone) = (matches!(end, End::Failed { .. }), record.pin.resumed > self.pin.resumed);
+            let deadline = record.pin.deadline;
             let late = self.shim.ports.clock.now() >= deadline;
             let end = match &end {
                 End::Succeeded { .. } if late => End::Overdue { at: deadline },
                 end => end.clone(),
             };
-            if !end.may_follow(record.end.as_ref()) {
+            if !end.may_follow(record.end.as_ref()) || (failed && bygone) {
                 return Ok(());
             }
+            let succeeded = matches!(end, End::Succeeded { .. });
             record.end = Some(end);
-            // What the entry sent has served its purpose; the record stays small for those who poll it.
-            if let Progress::Done(outcome) = &mut record.entry.progress {
-                *outcome = Outcome { values: Vec::new(), deliveries: Vec::new(), ..*outcome };
+            // The values that the entry sent have served their purpose, unless the run is taken up again; the record stays small for
+            // those who poll it.
+            if let Progress::Done(outcome) = &mut record.entry.progress
+                && succeeded
+            {
+                outcome.values.clear();
+                outcome.deliveries.iter_mut().for_each(|delivery| delivery.values.clear());
+                record.input = None;
             }
             let value = codec::encode(&record).map_err(unreadable)?;
             let condition = Condition::Revision(item.revision);
-            let expires = self.pin.kept_until();
+            let expires = record.pin.kept_until();
             if let Put::Written(_) = self.ledger.put(home, &key, value.into(), condition, expires).await? {
                 return Ok(());
             }
@@ -102,8 +108,20 @@ impl Attempt<'_> {
     /// platform shall look again: nobody knows whether it is alive, or whose retry would see to its sends.
     pub(crate) async fn superseded(&mut self, hold: &mut Hold) -> Result<(), HandleError> {
         match hold.claim.progress {
-            Progress::Done(_) => self.deliver_again(hold, AttemptOutcome::Superseded).await,
+            // The values of an entry's outcome may be gone when its run is over.
+            Progress::Done(_) if !hold.is_over() => {
+                self.deliver_again(hold, AttemptOutcome::Superseded).await
+            }
             Progress::Failed(_) => self.report(hold).await,
+            Progress::Done(_) => {
+                self.record(AttemptOutcome::Superseded, Vec::new());
+                Ok(())
+            }
+            // The run was taken up again: whoever renewed the claim sees to it.
+            Progress::Working if hold.claim.resumed > self.pin.resumed => {
+                self.record(AttemptOutcome::Superseded, Vec::new());
+                Ok(())
+            }
             Progress::Working => {
                 self.record(AttemptOutcome::Superseded, Vec::new());
                 Err(HandleError::Overtaken { stage: self.stage().to_owned() })

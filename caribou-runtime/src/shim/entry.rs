@@ -21,6 +21,9 @@ use crate::{Delivery, Pin, Step, Value, Values};
 impl Inner {
     pub(crate) async fn handle_request(&self, event: &Event) -> Result<Handled, HandleError> {
         let Received { request, again, returns } = Request::read(&event.body).map_err(Refusal::from)?;
+        if let Some(resumption) = request.resume {
+            return self.handle_resumption(event, &request, resumption, again).await;
+        }
         let hold = self.entry_hold(event, &request).await?;
         let Some(record) = hold.run.clone() else { return Ok(Handled::Duplicate) };
         let mut attempt = Attempt::new(self, event, &record.pin, NodeId::ENTRY);
@@ -43,13 +46,16 @@ impl Inner {
         let run = pinned.run.clone();
         match claimed {
             Claimed::Mine(mut hold) => {
-                attempt.number = hold.claim.attempt;
-                let worked = attempt.receive(request).await;
+                attempt.hold_on(&hold);
+                let worked = match attempt.input(&request).await {
+                    Ok(input) => attempt.evaluate(input),
+                    Err(stopped) => Err(stopped),
+                };
                 attempt.conclude(&mut hold, worked).await?;
             }
             Claimed::Repeat(mut hold) => attempt.repeat(&mut hold).await?,
             Claimed::Exhausted(mut hold) => {
-                attempt.number = hold.claim.attempt;
+                attempt.hold_on(&hold);
                 let input = attempt.input_of(&request).await;
                 attempt.fail(&mut hold, self.exhausted(), vec![input]).await?;
             }
@@ -58,15 +64,21 @@ impl Inner {
         Ok(Handled::Accepted { run })
     }
 
-    /// The run record as this entry would write it.
-    pub(crate) async fn entry_hold(&self, event: &Event, request: &Request) -> Result<Hold, HandleError> {
+    /// Refuses requests that are not for this function.
+    pub(super) fn check_request(&self, request: &Request) -> Result<(), Refusal> {
         let version = request.version.as_deref().unwrap_or(&self.graph.version);
         self.check_version(&request.workflow, version)?;
         let entry = self.graph.function_of(NodeId::ENTRY).map(|function| &function.name);
         if let Some(entry) = entry.filter(|entry| **entry != self.function.name) {
             let (entry, served) = (entry.clone(), self.function.name.clone());
-            return Err(Refusal::NotTheEntry { entry, served }.into());
+            return Err(Refusal::NotTheEntry { entry, served });
         }
+        Ok(())
+    }
+
+    /// The run record as this entry would write it.
+    pub(crate) async fn entry_hold(&self, event: &Event, request: &Request) -> Result<Hold, HandleError> {
+        self.check_request(request)?;
         let run = request
             .run
             .clone()
@@ -79,7 +91,10 @@ impl Inner {
             pin,
             started: event.received,
             entry_region: self.deployment.region.clone(),
-            entry: Claim::first(event),
+            function: self.function.name.clone(),
+            kept_until: expires,
+            entry: Claim::first(event, 0),
+            input: None,
             end: None,
         };
         Ok(Hold::of_entry(record, expires))
@@ -103,12 +118,32 @@ impl Inner {
             home: deployment.home.clone(),
             placement,
             traceparent,
+            resumed: 0,
             run,
         }
     }
 }
 
 impl Attempt<'_> {
+    /// The input of a request, wherever it lies.
+    async fn input(&mut self, request: &Request) -> Result<Json, Stopped> {
+        let Some(blob) = &request.input_blob else { return Ok(request.input.clone()) };
+        match self.ledger.get_blob(&blob.region, &blob.key).await {
+            Ok(content) => {
+                self.bytes_in += content.len() as u64;
+                serde_json::from_slice(&content).map_err(|cause| Stopped::ForGood {
+                    error: format!("the input in blob `{}` is not JSON: {cause}", blob.key),
+                    input: vec![Value::Json(json_or_text(&content))],
+                })
+            }
+            Err(error @ BlobError::Missing { .. }) => {
+                let input = vec![Value::Blob { reference: blob.clone(), content: None }];
+                Err(Stopped::ForGood { error: error.to_string(), input })
+            }
+            Err(error) => Err(Stopped::Event(error.into())),
+        }
+    }
+
     /// The input of a request that is not worked on any more, to be kept: as JSON where it can be had, else as it lies.
     pub(crate) async fn input_of(&self, request: &Request) -> Value {
         let Some(blob) = &request.input_blob else { return Value::Json(request.input.clone()) };
@@ -122,29 +157,33 @@ impl Attempt<'_> {
     }
 
     /// Evaluates the glue over the input.
-    async fn receive(&mut self, request: Request) -> Result<Vec<Delivery>, Stopped> {
-        let input = match &request.input_blob {
-            None => request.input,
-            Some(blob) => match self.ledger.get_blob(&blob.region, &blob.key).await {
-                Ok(content) => {
-                    self.bytes_in += content.len() as u64;
-                    serde_json::from_slice(&content).map_err(|cause| Stopped::ForGood {
-                        error: format!("the input in blob `{}` is not JSON: {cause}", blob.key),
-                        input: vec![Value::Json(json_or_text(&content))],
-                    })?
-                }
-                Err(error @ BlobError::Missing { .. }) => {
-                    let input = vec![Value::Blob { reference: blob.clone(), content: None }];
-                    return Err(Stopped::ForGood { error: error.to_string(), input });
-                }
-                Err(error) => return Err(Stopped::Event(error.into())),
-            },
-        };
-        let parameters = self.shim.deployment.workflow.parameters;
-        let values = parameters_of(parameters, input)
+    pub(super) fn evaluate(&self, input: Json) -> Result<Vec<Delivery>, Stopped> {
+        let names = self.shim.deployment.workflow.parameters;
+        let values = parameters_of(names, input)
             .map_err(|(error, input)| Stopped::ForGood { error, input: vec![Value::Json(input)] })?;
-        let (_, decided) = self.route(Step::After(NodeId::ENTRY), Values::new(values))?;
-        Ok(decided.into_parts().0)
+        match self.route(Step::After(NodeId::ENTRY), Values::new(values)) {
+            Ok((_, decided)) => Ok(decided.into_parts().0),
+            Err(Stopped::ForGood { error, input }) => {
+                Err(Stopped::ForGood { error, input: vec![input_of(names, input)] })
+            }
+            Err(stopped) => Err(stopped),
+        }
+    }
+}
+
+/// The input that has these parameters.
+fn input_of(names: &[&str], mut parameters: Vec<Value>) -> Value {
+    match (names, parameters.pop()) {
+        ([_], Some(only)) => only,
+        ([], _) | (_, None) => Value::Json(Json::Null),
+        (names, Some(last)) => {
+            parameters.push(last);
+            let entries = names.iter().zip(parameters).filter_map(|(name, value)| match value {
+                Value::Json(json) => Some(((*name).to_owned(), json)),
+                Value::Inline(_) | Value::Blob { .. } => None,
+            });
+            Value::Json(Json::Object(entries.collect()))
+        }
     }
 }
 
@@ -197,6 +236,18 @@ mod tests {
         let values = parameters_of(&["a", "b"], json!({"b": 2, "a": 1})).unwrap();
         assert_eq!(values, [Value::Json(json!(1)), Value::Json(json!(2))]);
         assert_eq!(parameters_of(&["a", "b"], json!({"a": 1})).unwrap()[1], Value::Json(Json::Null));
+    }
+
+    #[test]
+    fn an_input_is_put_together_again_from_its_parameters() {
+        let whole = |names: &[&str], input: Json| {
+            input_of(names, parameters_of(names, input.clone()).unwrap()) == Value::Json(input)
+        };
+        assert!(
+            whole(&[], Json::Null)
+                && whole(&["a"], json!([1]))
+                && whole(&["a", "b"], json!({"a": 1, "b": [2]}))
+        );
     }
 
     #[test]

@@ -1,9 +1,9 @@
 //! The item that holds a node's claim, as one delivery sees it.
 
 use bytes::Bytes;
-use caribou_model::{Region, Timestamp};
+use caribou_model::{Region, RunId, Timestamp};
 
-use super::claim::{Claim, Meeting, Progress};
+use super::claim::{Claim, Meeting, Progress, Visit};
 use super::error::{HandleError, Refusal};
 use super::ledger::Ledger;
 use crate::key::Place;
@@ -29,7 +29,7 @@ pub(crate) struct Hold {
 pub(crate) enum Claimed {
     /// Do the work.
     Mine(Hold),
-    /// Do what another attempt decided, again.
+    /// Do what an attempt decided, again.
     Repeat(Hold),
     /// Nothing.
     Drop,
@@ -40,7 +40,7 @@ pub(crate) enum Claimed {
 }
 
 /// How often a claim that changes under one's hands is looked at again.
-const LOOKS: usize = 16;
+pub(super) const LOOKS: usize = 16;
 
 impl Hold {
     /// A first claim on a stage or gate, not written yet.
@@ -96,6 +96,34 @@ impl Hold {
         Err(HandleError::Contended { key: self.key.clone() })
     }
 
+    /// The claim on the entry as it stands in the run record. `None` if home knows of no such run.
+    pub(crate) async fn of_run(
+        ledger: &Ledger<'_>,
+        workflow: &str,
+        run: &RunId,
+        home: &Region,
+    ) -> Result<Option<Self>, HandleError> {
+        let key = key::run(workflow, run);
+        let Some(item) = ledger.get(home, &key).await? else { return Ok(None) };
+        match RunRecord::decode(&item.value) {
+            Ok(record) => {
+                let expires = record.pin.kept_until();
+                let condition = Condition::Revision(item.revision);
+                Ok(Some(Self { condition, ..Self::of_entry(record, expires) }))
+            }
+            Err(cause) => Err(HandleError::Item { key, cause }),
+        }
+    }
+
+    /// Whether it is known here that the run has ended: what the entry decided may have no values any more.
+    pub(crate) fn is_over(&self) -> bool {
+        self.run.as_ref().is_some_and(|record| record.end.is_some())
+    }
+
+    pub(crate) fn key(&self) -> &str {
+        &self.key
+    }
+
     /// Claims the node for the delivery that the claim names, unless another has it. One whose own lease would be over takes
     /// nothing over: it was frozen, and the platform has given it up.
     pub(crate) async fn claim(
@@ -108,16 +136,26 @@ impl Hold {
         let mine = self.claim.clone();
         for _ in 0..LOOKS {
             if self.write(ledger, self.claim.clone()).await? {
-                return Ok(Claimed::Mine(self));
+                return Ok(match self.claim.progress {
+                    Progress::Working => Claimed::Mine(self),
+                    Progress::Done(_) | Progress::Failed(_) => Claimed::Repeat(self),
+                });
             }
-            if self.run.as_ref().is_some_and(|record| record.end.is_some()) {
+            if self.is_over() {
                 return Ok(Claimed::Drop);
             }
-            match self.claim.meet(&mine.owner, again, now, attempts) {
-                Meeting::TakeOver { .. } | Meeting::Exhausted if ledger.now() >= mine.lease => {
+            let Claim { resumed, ref owner, .. } = mine;
+            let visit = Visit { request_id: owner, resumed, again, attempts };
+            match self.claim.meet(visit, now) {
+                Meeting::TakeOver { .. } | Meeting::Exhausted | Meeting::Renew
+                    if ledger.now() >= mine.lease =>
+                {
                     return Err(HandleError::Late);
                 }
-                Meeting::TakeOver { attempt } => self.claim = Claim { attempt, ..mine.clone() },
+                Meeting::TakeOver { attempt } => {
+                    self.claim = Claim { attempt, before: self.claim.before, ..mine.clone() };
+                }
+                Meeting::Renew => self.claim = self.claim.renewed(&mine),
                 Meeting::Wait { until } => return Ok(Claimed::Wait { until }),
                 Meeting::Repeat => return Ok(Claimed::Repeat(self)),
                 Meeting::Drop => return Ok(Claimed::Drop),
@@ -125,6 +163,19 @@ impl Hold {
             }
         }
         Err(HandleError::Contended { key: self.key })
+    }
+
+    /// Writes another run record, with the claim that is in it, if nobody else has written since it was seen. If somebody
+    /// has, what they wrote is seen.
+    pub(crate) async fn rewrite(
+        &mut self,
+        ledger: &Ledger<'_>,
+        record: RunRecord,
+    ) -> Result<bool, HandleError> {
+        self.expires = record.pin.kept_until();
+        let claim = record.entry.clone();
+        self.run = Some(record);
+        self.write(ledger, claim).await
     }
 
     /// Reads the claim as it stands. `None` if there is none.

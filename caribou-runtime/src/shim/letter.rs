@@ -50,6 +50,7 @@ impl Inner {
         let pin = message.pin.clone();
         let mut attempt = Attempt::new(self, event, &pin, message.to);
         attempt.item = message.item;
+        attempt.displaced = message.displaced;
         attempt.hops = message.hops;
         attempt.sent = Some(message.sent);
         let input: Vec<Value> = message.values.iter().cloned().map(Value::from).collect();
@@ -57,6 +58,10 @@ impl Inner {
             Ok(Settled::Done) => return Ok(()),
             Ok(Settled::Back { not_before }) => not_before,
             Err(error) if error.is_refusal() => return Err(error),
+            // The region that it was to go to is gone for good, or nobody knows.
+            Err(error @ HandleError::Store(_)) if message.displaced => {
+                return attempt.abandon(self.gave_up(&error.to_string()), input).await;
+            }
             Err(error) => {
                 let Some(not_before) = self.back_at(message.returns, pin.deadline) else {
                     let error = format!("{}; and then: {error}", self.gave_up(reason));
@@ -74,6 +79,10 @@ impl Inner {
 
     async fn handle_dead_request(&self, event: &Event, reason: &str) -> Result<(), HandleError> {
         let Received { request, returns, .. } = Request::read(&event.body).map_err(Refusal::from)?;
+        if let Some(resumption) = request.resume {
+            // The ordinary way decides.
+            return self.handle_resumption(event, &request, resumption, true).await.map(drop);
+        }
         let hold = self.entry_hold(event, &request).await?;
         let Some(record) = hold.run.clone() else { return Ok(()) };
         let mut attempt = Attempt::new(self, event, &record.pin, NodeId::ENTRY);
@@ -130,8 +139,8 @@ impl Inner {
 impl Attempt<'_> {
     async fn settle(&mut self, reason: &str, returns: u8, input: Vec<Value>) -> Result<Settled, HandleError> {
         let (shim, pin) = (self.shim, self.pin);
-        let hold =
-            Hold::of_node(pin, self.place(), self.region(), pin.kept_until(), Claim::first(self.event));
+        let claim = Claim::first(self.event, pin.resumed);
+        let hold = Hold::of_node(pin, self.place(), self.seat(), pin.kept_until(), claim);
         let Some(mut hold) = hold.clone().load(&self.ledger).await? else {
             if let Some(not_before) = self.back_where_unclaimed(returns, pin.deadline) {
                 return Ok(Settled::Back { not_before });
@@ -140,10 +149,20 @@ impl Attempt<'_> {
             self.give_up(&mut hold, shim.gave_up(reason), input).await?;
             return Ok(Settled::Done);
         };
-        self.number = hold.claim.attempt;
-        if hold.claim.progress != Progress::Working {
-            self.repeat(&mut hold).await?;
-            return Ok(Settled::Done);
+        self.hold_on(&hold);
+        let bygone = pin.resumed > hold.claim.resumed;
+        match hold.claim.progress {
+            // The run was taken up again since.
+            _ if pin.resumed < hold.claim.resumed => return Ok(Settled::Done),
+            Progress::Failed(_) if bygone => {
+                self.abandon(shim.gave_up(reason), input).await?;
+                return Ok(Settled::Done);
+            }
+            Progress::Done(_) | Progress::Failed(_) => {
+                self.repeat(&mut hold).await?;
+                return Ok(Settled::Done);
+            }
+            Progress::Working => {}
         }
         if let Some(not_before) = self.back_where_working(&hold.claim, pin.deadline) {
             return Ok(Settled::Back { not_before });
@@ -179,7 +198,7 @@ impl Attempt<'_> {
             return Ok(Settled::Done);
         };
         let mut attempt = self.with_pin(&record.pin);
-        attempt.number = hold.claim.attempt;
+        attempt.hold_on(&hold);
         if hold.claim.progress != Progress::Working {
             attempt.repeat(&mut hold).await?;
             return Ok(Settled::Done);
@@ -203,7 +222,7 @@ impl Attempt<'_> {
     /// attempt's own, which the platform has given up, or that one's lease is over.
     fn back_where_working(&self, claim: &Claim, deadline: Timestamp) -> Option<Timestamp> {
         let overdue = self.shim.ports.clock.now() >= deadline;
-        let left = claim.attempt < self.shim.function.attempts();
+        let left = self.pin.resumed > claim.resumed || claim.spent() < self.shim.function.attempts();
         let alive = self.shim.is_leased(claim) && claim.owner != self.event.request_id;
         // The last attempt may be alive, or another may come through: the ordinary way decides.
         (!overdue && (left || alive)).then_some(claim.lease)

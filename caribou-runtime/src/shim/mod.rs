@@ -12,6 +12,7 @@
 //! | `deliver`, `sync`, `spill` | what is sent, what has arrived, what is too large for a message |
 //! | `dispatch`, `collect`, `crowd` | the items of a map, on their way there and back; many requests at a time |
 //! | `end`, `excerpt` | how a run ends; what is kept of a long error |
+//! | `resume` | how a run that has failed is taken up again |
 //! | `letter` | dead letters |
 //! | `attempt`, `ledger`, `plans` | what one event keeps count of; the plan in force |
 //!
@@ -76,6 +77,7 @@ mod hold;
 mod ledger;
 mod letter;
 mod plans;
+pub(crate) mod resume;
 mod spill;
 mod stage;
 

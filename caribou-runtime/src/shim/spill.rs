@@ -50,7 +50,7 @@ impl Spill<'_> {
                 Some(items) => Some(self.items(items, stored.len(), &mut pool).await?),
                 None => None,
             };
-            stored.push(StoredDelivery { to, slot, values, items, moved: None });
+            stored.push(StoredDelivery { to, slot, values, items, moved: None, displaced: false });
         }
         let limit = |delivery: &StoredDelivery| match delivery.items {
             Some(_) => LARGEST_SHARE,

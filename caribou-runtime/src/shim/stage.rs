@@ -21,7 +21,7 @@ use crate::pin::hash;
 use crate::port::BlobError;
 use crate::request::{Received, Request};
 use crate::run::{End, Failure};
-use crate::{BoxFuture, Context, Delivery, Error, Outbox, Returned, RouteError, Step, Value, Values};
+use crate::{BoxFuture, Context, Delivery, Error, Outbox, Pin, Returned, RouteError, Step, Value, Values};
 
 /// Why the work at a node came to no outcome.
 pub(crate) enum Stopped {
@@ -43,11 +43,12 @@ impl Inner {
     pub(crate) async fn handle_message(&self, event: &Event) -> Result<Handled, HandleError> {
         let message = Message::decode(&event.body).map_err(Refusal::from)?;
         self.check(&message)?;
-        let Message { pin, to: node, item, again, returns, hops, sent, values, .. } = message;
+        let Message { pin, to: node, item, again, returns, displaced, hops, sent, values, .. } = message;
         let input = || values.iter().cloned().map(Value::from).collect();
         let mut attempt = Attempt::new(self, event, &pin, node);
         attempt.item = item;
         attempt.returned = returns > 0;
+        attempt.displaced = displaced;
         attempt.hops = hops;
         attempt.sent = Some(sent);
         let now = self.ports.clock.now();
@@ -60,19 +61,19 @@ impl Inner {
             attempt.abandon(format!("a message made {hops} hops; it is in a loop"), input()).await?;
             return Ok(Handled::Done);
         }
-        let hold =
-            Hold::of_node(&pin, attempt.place(), attempt.region(), pin.kept_until(), Claim::first(event));
-        let claimed = if self.is_unclaimed(node) {
+        let claim = Claim::first(event, pin.resumed);
+        let hold = Hold::of_node(&pin, attempt.place(), attempt.seat(), pin.kept_until(), claim);
+        let claimed = if self.is_unclaimed(node, &pin) {
             Claimed::Mine(hold.unclaimed())
         } else {
             hold.claim(&attempt.ledger, again, now, self.function.attempts()).await?
         };
         match claimed {
             Claimed::Mine(mut hold) => {
-                attempt.number = hold.claim.attempt;
+                attempt.hold_on(&hold);
                 let mut worked = attempt.work(input(), None).await;
                 if let Err(Stopped::ForNow(error)) = &worked
-                    && self.is_unclaimed(node)
+                    && self.is_unclaimed(node, &pin)
                 {
                     // Nothing counts attempts that claim nothing but their failures.
                     let error = error.clone();
@@ -140,9 +141,11 @@ impl Inner {
         Ok(())
     }
 
-    pub(crate) fn is_unclaimed(&self, node: NodeId) -> bool {
+    /// Whether the work at a node is done without a claim. In a run that was taken up again nothing is: what is done may
+    /// not be done again.
+    pub(crate) fn is_unclaimed(&self, node: NodeId, pin: &Pin) -> bool {
         let stage = self.graph.node(node).is_some_and(|node| node.kind.is_stage());
-        self.function.idempotent && stage
+        self.function.idempotent && stage && pin.resumed == 0
     }
 
     pub(crate) fn exhausted(&self) -> String {
@@ -275,7 +278,7 @@ impl Attempt<'_> {
 
     /// Whether the function is not called again after this error.
     fn is_final(&self, error: &Error) -> bool {
-        self.given_up || error.is_permanent() || self.number >= self.shim.function.attempts()
+        self.given_up || error.is_permanent() || self.number >= self.attempts()
     }
 
     /// Whether the failure of the node's stage is a value.
@@ -290,7 +293,7 @@ impl Attempt<'_> {
         error: String,
         input: Vec<Value>,
     ) -> Result<(), HandleError> {
-        self.number = hold.claim.attempt;
+        self.hold_on(hold);
         if !self.catches() {
             let sync = self.shim.graph.is_sync(self.node);
             let input = if sync { self.arrivals().await?.values } else { input };
@@ -344,13 +347,13 @@ impl Attempt<'_> {
             Err(Stopped::ForGood { error, input }) => return self.fail(hold, error, input).await,
             Err(Stopped::ForNow(error)) => {
                 self.record(AttemptOutcome::Retried, self.successors(&Outcome::default(), &[]));
-                let (stage, attempts) = (self.stage().to_owned(), self.shim.function.attempts());
+                let (stage, attempts) = (self.stage().to_owned(), self.attempts());
                 return Err(HandleError::Attempt { stage, attempt: self.number, attempts, error });
             }
             Err(Stopped::Event(error)) => return Err(error),
         };
         // Without a claim of their own attempts are not numbered: their blobs are told apart by the delivery.
-        let attempt = if self.given_up || self.shim.is_unclaimed(self.node) {
+        let attempt = if self.given_up || self.shim.is_unclaimed(self.node, self.pin) {
             format!("{:x}-{}", hash(self.event.request_id.as_bytes()), self.event.received.as_millis())
         } else {
             self.number.to_string()
@@ -361,7 +364,7 @@ impl Attempt<'_> {
             pin: self.pin,
             place: self.place(),
             attempt,
-            expires: self.pin.blobs_kept_until(),
+            expires: self.pin.kept_until(),
         };
         let (deliveries, values) = spill.deliveries(deliveries).await?;
         let started = self.started.unwrap_or_else(|| self.shim.ports.clock.now());
@@ -379,7 +382,7 @@ impl Attempt<'_> {
     /// Does again what an earlier attempt of the same delivery recorded: its sends may be missing, and its line of
     /// telemetry as well.
     pub(crate) async fn repeat(&mut self, hold: &mut Hold) -> Result<(), HandleError> {
-        self.number = hold.claim.attempt;
+        self.hold_on(hold);
         match &hold.claim.progress {
             Progress::Done(outcome) => {
                 self.started = Some(outcome.started);

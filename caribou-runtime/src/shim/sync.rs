@@ -56,17 +56,32 @@ impl Attempt<'_> {
         let arrived = key::arrived(workflow, run, to);
         let filled = self.ledger.add(region, &arrived, slot.into(), self.pin.kept_until()).await?;
         if filled.len() >= self.shim.slots_of(to) {
-            let message = self.message(to, true, Vec::new());
-            match self.post(&message, region, false).await {
-                Ok(_) => {}
-                Err(Undelivered::Error(error)) => return Err(error),
-                Err(Undelivered::NotAccepted) => {
-                    let cause = "a sync node does not move".into();
-                    return Err(SendError::NotAccepted { region: region.clone(), cause }.into());
-                }
-            }
+            self.fire(to, region).await?;
         }
         Ok(bytes)
+    }
+
+    /// Starts a sync node whose slots are filled. It does not move; in a run that was taken up again it may start at home,
+    /// on what has arrived in its region.
+    async fn fire(&self, to: NodeId, region: &Region) -> Result<(), HandleError> {
+        let home = &self.pin.home;
+        let may_move = self.pin.resumed > 0 && region != home;
+        let mut message = self.message(to, true, Vec::new());
+        let mut fired = self.post(&message, region, may_move).await;
+        if let Err(Undelivered::NotAccepted) = fired
+            && may_move
+        {
+            message.displaced = true;
+            fired = self.post(&message, home, false).await;
+        }
+        match fired {
+            Ok(_) => Ok(()),
+            Err(Undelivered::Error(error)) => Err(error),
+            Err(Undelivered::NotAccepted) => {
+                let cause = "a sync node does not move".into();
+                Err(SendError::NotAccepted { region: region.clone(), cause }.into())
+            }
+        }
     }
 
     /// Writes down what arrives, unless that was done before. Tells its bytes.
@@ -107,7 +122,7 @@ impl Attempt<'_> {
 
     /// Reads what has arrived, and its size.
     pub(super) async fn get_arrival(&self, key: String) -> Result<(u64, Arrival), HandleError> {
-        let Some(item) = self.ledger.get(self.region(), &key).await? else {
+        let Some(item) = self.ledger.get(self.seat(), &key).await? else {
             return Err(HandleError::Gone { key });
         };
         match codec::decode(&item.value) {

@@ -91,6 +91,7 @@ fn crashes_that_exhaust_the_attempts_are_a_value() {
         platform.crash(&to, event.clone());
     }
     platform.advance(std::time::Duration::from_secs(66));
+    let event = caribou_runtime::Event { request_id: event.request_id, ..platform.event(&body) };
     platform.handle(&to, event.clone()).unwrap();
     // What was decided is sent again, and is the same.
     platform.handle(&to, event).unwrap();

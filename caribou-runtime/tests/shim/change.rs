@@ -138,6 +138,7 @@ fn what_is_of_an_unknown_version_is_refused_with_its_reason_and_kept() {
         input_blob: None,
         sent: None,
         traceparent: None,
+        resume: None,
     };
     let report = Simulation::new(&CHAIN)
         .send_at(seconds(1), to("0.1.0"), message)

@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use caribou_runtime::memory::{Faults, Report, Simulation};
 use caribou_runtime::model::{AttemptOutcome, Epoch, Graph, Hour, Placement, Plan, Region, Timestamp};
-use caribou_runtime::port::{Condition, Item, Ports, Put, Store, StoreError};
+use caribou_runtime::port::{Condition, Item, Page, Ports, Put, Store, StoreError};
 use caribou_runtime::{RunStatus, Workflow};
 use serde_json::json;
 
@@ -322,6 +322,16 @@ impl Store for Careless {
     ) -> Result<BTreeSet<u32>, StoreError> {
         self.0.add(region, key, member, expires).await
     }
+
+    async fn list(
+        &self,
+        region: &Region,
+        prefix: &str,
+        after: Option<&str>,
+        limit: u16,
+    ) -> Result<Page, StoreError> {
+        self.0.list(region, prefix, after, limit).await
+    }
 }
 
 #[test]
@@ -368,6 +378,16 @@ impl Store for Forgetful {
         expires: Timestamp,
     ) -> Result<BTreeSet<u32>, StoreError> {
         self.0.add(region, key, member, expires).await
+    }
+
+    async fn list(
+        &self,
+        region: &Region,
+        prefix: &str,
+        after: Option<&str>,
+        limit: u16,
+    ) -> Result<Page, StoreError> {
+        self.0.list(region, prefix, after, limit).await
     }
 }
 

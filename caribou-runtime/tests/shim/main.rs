@@ -31,6 +31,12 @@ mod platform;
 #[cfg(test)]
 mod protocol;
 #[cfg(test)]
+mod resume;
+#[cfg(test)]
+mod retry;
+#[cfg(test)]
+mod shaky;
+#[cfg(test)]
 mod versions;
 #[cfg(test)]
 mod warm;

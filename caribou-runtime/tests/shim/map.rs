@@ -9,7 +9,7 @@ use bytes::Bytes;
 use caribou_runtime::RunStatus;
 use caribou_runtime::memory::{Faults, Report, Simulation};
 use caribou_runtime::model::{AttemptOutcome, Placement, Plan, Region, Timestamp};
-use caribou_runtime::port::{Condition, Item, Ports, Put, Store, StoreError};
+use caribou_runtime::port::{Condition, Item, Page, Ports, Put, Store, StoreError};
 use serde_json::json;
 
 use crate::first_law::{holds, plan, seeds, simulation, succeeded};
@@ -165,6 +165,16 @@ impl Store for Hasty {
         let mut whole = self.0.add(region, key, member, expires).await?;
         whole.remove(&member);
         Ok(whole)
+    }
+
+    async fn list(
+        &self,
+        region: &Region,
+        prefix: &str,
+        after: Option<&str>,
+        limit: u16,
+    ) -> Result<Page, StoreError> {
+        self.0.list(region, prefix, after, limit).await
     }
 }
 

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use caribou_runtime::Workflow;
 use caribou_runtime::model::{Epoch, Placement, Plan, Region, Timestamp};
 use caribou_runtime::port::{
-    Condition, Item, Ports, Put, SendError, StageAddress, Store, StoreError, Transport,
+    Condition, Item, Page, Ports, Put, SendError, StageAddress, Store, StoreError, Transport,
 };
 
 use crate::platform::Platform;
@@ -133,6 +133,16 @@ impl Store for Away {
     ) -> Result<BTreeSet<u32>, StoreError> {
         self.check(region, "add")?;
         self.inner.store.add(region, key, member, expires).await
+    }
+
+    async fn list(
+        &self,
+        region: &Region,
+        prefix: &str,
+        after: Option<&str>,
+        limit: u16,
+    ) -> Result<Page, StoreError> {
+        self.inner.store.list(region, prefix, after, limit).await
     }
 }
 

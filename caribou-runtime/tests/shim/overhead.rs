@@ -118,6 +118,7 @@ fn messages(placements: usize, input: &str) -> Vec<String> {
         input_blob: None,
         sent: None,
         traceparent: Some("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".into()),
+        resume: None,
     };
     let (mut next, mut bodies) = ((HOME, request.encode().unwrap()), Vec::new());
     loop {

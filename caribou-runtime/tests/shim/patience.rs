@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use caribou_runtime::memory::World;
 use caribou_runtime::model::{Region, Timestamp};
-use caribou_runtime::port::{Clock, Condition, Item, Ports, Put, Store, StoreError};
+use caribou_runtime::port::{Clock, Condition, Item, Page, Ports, Put, Store, StoreError};
 use caribou_runtime::{Client, Deployment, Event, HandleError, Handled, RunStatus, Shim};
 use serde_json::json;
 
@@ -58,6 +58,16 @@ impl Store for Away {
     ) -> Result<BTreeSet<u32>, StoreError> {
         self.here(region, "add")?;
         self.world.add(region, key, member, expires).await
+    }
+
+    async fn list(
+        &self,
+        region: &Region,
+        prefix: &str,
+        after: Option<&str>,
+        limit: u16,
+    ) -> Result<Page, StoreError> {
+        self.world.list(region, prefix, after, limit).await
     }
 }
 

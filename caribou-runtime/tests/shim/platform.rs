@@ -10,12 +10,16 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use caribou_runtime::client::{RunDetail, RunFilter, Runs};
 use caribou_runtime::memory::World;
-use caribou_runtime::model::{NodeId, Plan, Region, RunId, StageRecord, Timestamp};
+use caribou_runtime::model::{Epoch, NodeId, Placement, Plan, Region, RunId, StageRecord, Timestamp};
 use caribou_runtime::port::{
-    Clock, Condition, Item, Ports, Put, SendError, StageAddress, Store, StoreError, Telemetry, Transport,
+    Clock, Condition, Item, Page, Ports, Put, SendError, StageAddress, Store, StoreError, Telemetry,
+    Transport,
 };
-use caribou_runtime::{Client, Deployment, Event, HandleError, Handled, RunStatus, Shim, Workflow, plan};
+use caribou_runtime::{
+    Client, Deployment, Event, HandleError, Handled, RetryError, RunStatus, Shim, Workflow, plan,
+};
 use serde_json::Value as Json;
 
 const HOME: Region = Region::aws("us-east-1");
@@ -34,6 +38,11 @@ struct Seen {
     /// From so many messages on none is accepted; 0 for ever so many.
     limit: AtomicUsize,
     calls: std::sync::Mutex<HashMap<String, usize>>,
+    /// Regions in which nothing is deployed any more, and functions whose messages get lost.
+    gone: std::sync::Mutex<BTreeSet<Region>>,
+    lost: std::sync::Mutex<BTreeSet<String>>,
+    /// So many more writes happen; all of them if it is `None`.
+    writes: std::sync::Mutex<Option<usize>>,
 }
 
 impl Measures {
@@ -55,6 +64,21 @@ impl Measures {
     /// Accepts no more messages than that in all.
     pub(crate) fn fail_after(&self, messages: usize) {
         self.seen.limit.store(messages, Ordering::Relaxed);
+    }
+
+    /// Deploys nothing in these regions any more. Their stores answer as ever.
+    pub(crate) fn undeploy(&self, regions: impl IntoIterator<Item = Region>) {
+        *self.seen.gone.lock().unwrap() = regions.into_iter().collect();
+    }
+
+    /// Lets the store take so many writes, and no more.
+    pub(crate) fn write_at_most(&self, writes: usize) {
+        *self.seen.writes.lock().unwrap() = Some(writes);
+    }
+
+    /// Loses every message to these functions.
+    pub(crate) fn lose<'f>(&self, functions: impl IntoIterator<Item = &'f str>) {
+        *self.seen.lost.lock().unwrap() = functions.into_iter().map(str::to_owned).collect();
     }
 
     /// Puts itself between a shim and its ports.
@@ -88,6 +112,11 @@ impl Store for Between {
         expires: Timestamp,
     ) -> Result<Put, StoreError> {
         self.seen.item.fetch_max(value.len(), Ordering::Relaxed);
+        if let Some(left) = &mut *self.seen.writes.lock().unwrap() {
+            let cause = "it takes no more".into();
+            *left =
+                left.checked_sub(1).ok_or(StoreError { region: region.clone(), operation: "put", cause })?;
+        }
         self.inner.store.put(region, key, value, condition, expires).await
     }
 
@@ -101,6 +130,16 @@ impl Store for Between {
         let whole = self.inner.store.add(region, key, member, expires).await?;
         self.seen.set.fetch_max(whole.len(), Ordering::Relaxed);
         Ok(whole)
+    }
+
+    async fn list(
+        &self,
+        region: &Region,
+        prefix: &str,
+        after: Option<&str>,
+        limit: u16,
+    ) -> Result<Page, StoreError> {
+        self.inner.store.list(region, prefix, after, limit).await
     }
 }
 
@@ -116,7 +155,13 @@ impl Transport for Between {
         if limit != 0 && self.seen.sent.load(Ordering::Relaxed) >= limit {
             return Err(SendError::Ambiguous { region: to.region.clone(), cause: "nobody answers".into() });
         }
+        if self.seen.gone.lock().unwrap().contains(&to.region) {
+            return Err(SendError::NotAccepted { region: to.region.clone(), cause: "not deployed".into() });
+        }
         self.seen.sent.fetch_add(1, Ordering::Relaxed);
+        if self.seen.lost.lock().unwrap().contains(&to.function) {
+            return Ok(());
+        }
         self.inner.transport.send(to, body, not_before).await
     }
 }
@@ -154,6 +199,35 @@ impl Platform {
         Self { world, ports, measures, workflow, shims: HashMap::new(), deliveries: 0 }
     }
 
+    /// Everything at home from now on, or elsewhere.
+    pub(crate) fn place(&self, region: &Region) {
+        let graph = (self.workflow.graph)();
+        let placement = Placement::uniform(region.clone(), graph.stages().count());
+        let (epoch, expires) = (Epoch(1), Timestamp::from_millis(u64::MAX));
+        let plan = Plan { epoch, expires, hours: vec![placement; 24], ..Plan::at_home(&graph, HOME) };
+        wait(plan::switch(&*self.ports.store, &plan, None)).unwrap();
+    }
+
+    /// Asks for a run to be taken up again.
+    pub(crate) fn retry(&self, run: &RunId) -> Result<u32, RetryError> {
+        wait(self.client().retry(run))
+    }
+
+    /// What is known of a run.
+    pub(crate) fn show(&self, run: &RunId) -> RunDetail {
+        wait(self.client().show(run, &(self.workflow.graph)())).unwrap().unwrap()
+    }
+
+    /// The newest runs.
+    pub(crate) fn runs(&self, filter: &RunFilter, limit: usize) -> Runs {
+        wait(self.client().runs(filter, limit)).unwrap()
+    }
+
+    /// Starts a run of this name.
+    pub(crate) fn start_as(&self, run: &str, input: Json) -> RunId {
+        wait(self.client().start(Some(run.parse().unwrap()), input)).unwrap()
+    }
+
     fn client(&self) -> Client {
         let graph = (self.workflow.graph)();
         let entry = &graph.function_of(NodeId::ENTRY).unwrap().name;
@@ -162,7 +236,7 @@ impl Platform {
 
     /// Starts a run.
     pub(crate) fn start(&self, input: Json) -> RunId {
-        wait(self.client().start(Some("run".parse().unwrap()), input)).unwrap()
+        self.start_as("run", input)
     }
 
     /// Puts a plan in force, the first.

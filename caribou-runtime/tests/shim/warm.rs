@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use caribou_runtime::model::{FunctionSpec, Graph, NodeId, Region, StageRecord, Timestamp};
 use caribou_runtime::port::{
-    BlobError, Blobs, Clock, Condition, Item, Ports, ProcessMeter, Put, SendError, StageAddress, Store,
+    BlobError, Blobs, Clock, Condition, Item, Page, Ports, ProcessMeter, Put, SendError, StageAddress, Store,
     StoreError, Telemetry, Transport,
 };
 use caribou_runtime::{
@@ -188,6 +188,18 @@ impl Store for Forgetful {
         _: Timestamp,
     ) -> std::result::Result<BTreeSet<u32>, StoreError> {
         Ok([member].into())
+    }
+
+    async fn list(
+        &self,
+        region: &Region,
+        prefix: &str,
+        after: Option<&str>,
+        limit: u16,
+    ) -> std::result::Result<Page, StoreError> {
+        let _ = (region, prefix, after, limit);
+        self.stored("list")?;
+        Ok(Page { items: Vec::new(), next: None })
     }
 }
 

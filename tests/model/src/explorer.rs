@@ -169,6 +169,7 @@ impl Model {
             input_blob: None,
             sent: None,
             traceparent: None,
+            resume: None,
         };
         let function = graph.function_of(NodeId::ENTRY).map(|function| function.name.clone());
         let to = StageAddress {

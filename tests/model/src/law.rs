@@ -9,7 +9,7 @@ use std::task::{Context, Poll, Waker};
 use async_trait::async_trait;
 use bytes::Bytes;
 use caribou_runtime::model::{Graph, NodeId, Region, RunId, Timestamp};
-use caribou_runtime::port::{Condition, Item, Ports, Put, Store, StoreError};
+use caribou_runtime::port::{Condition, Item, Page, Ports, Put, Store, StoreError};
 use caribou_runtime::{Client, RunStatus, codec};
 use serde_json::Value as Json;
 
@@ -152,5 +152,9 @@ impl Store for Reader {
 
     async fn add(&self, region: &Region, _: &str, _: u32, _: Timestamp) -> Result<BTreeSet<u32>, StoreError> {
         Err(Self::refuse(region, "add"))
+    }
+
+    async fn list(&self, region: &Region, _: &str, _: Option<&str>, _: u16) -> Result<Page, StoreError> {
+        Err(Self::refuse(region, "list"))
     }
 }

@@ -11,7 +11,7 @@ use bytes::Bytes as Content;
 use caribou_runtime::Context;
 use caribou_runtime::model::{Region, StageRecord, Timestamp};
 use caribou_runtime::port::{
-    BlobError, Blobs, Clock, Condition, Item, Ports, ProcessMeter, Put, SendError, StageAddress, Store,
+    BlobError, Blobs, Clock, Condition, Item, Page, Ports, ProcessMeter, Put, SendError, StageAddress, Store,
     StoreError, Telemetry, Transport,
 };
 
@@ -172,6 +172,10 @@ impl Store for Desk {
             Answer::Set(set) => set,
             _ => Err(strange(region, "add")),
         }
+    }
+
+    async fn list(&self, region: &Region, _: &str, _: Option<&str>, _: u16) -> Result<Page, StoreError> {
+        Err(strange(region, "list; handlers make no such call"))
     }
 }
 

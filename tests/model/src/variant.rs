@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use caribou_runtime::codec;
 use caribou_runtime::model::{Region, Timestamp};
-use caribou_runtime::port::{Condition, Item, Ports, Put, Store, StoreError};
+use caribou_runtime::port::{Condition, Item, Page, Ports, Put, Store, StoreError};
 
 /// How the protocol is broken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,5 +95,15 @@ impl Store for Broken {
         let value = codec::encode(&set.iter().collect::<Vec<_>>()).unwrap_or_default();
         self.store.put(region, key, value.into(), Condition::Any, expires).await?;
         Ok(set)
+    }
+
+    async fn list(
+        &self,
+        region: &Region,
+        prefix: &str,
+        after: Option<&str>,
+        limit: u16,
+    ) -> Result<Page, StoreError> {
+        self.store.list(region, prefix, after, limit).await
     }
 }

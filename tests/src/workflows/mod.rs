@@ -3,6 +3,7 @@
 pub mod branches;
 pub mod chain;
 pub mod diamond;
+pub mod errand;
 pub mod gates;
 pub mod once;
 pub mod pages;

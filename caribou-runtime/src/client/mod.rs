@@ -1,4 +1,18 @@
-//! Starting runs and watching them.
+//! Starting runs, watching them, and taking them up again.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | here | [`Client`]; starting a run |
+//! | `status` | how a run stands; waiting for its end |
+//! | [`history`] | the runs of a workflow, newest first |
+//! | [`detail`] | what became of every node of one run |
+//! | [`retry`] | taking up a run that has failed |
+
+pub mod detail;
+pub mod history;
+pub mod retry;
+
+mod status;
 
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
@@ -12,9 +26,13 @@ use crate::codec::{self, CodecError};
 use crate::plan::PlanStoreError;
 use crate::port::{BlobError, Condition, Ports, Put, SendError, StageAddress, StoreError};
 use crate::request::{Request, RequestError};
-use crate::run::{End, RunRecord, RunStatus};
+use crate::run::{End, RunRecord};
 use crate::stored::StoredValue;
 use crate::{BlobReference, key, plan};
+
+pub use self::detail::{MapDetail, NodeDetail, NodeState, RunDetail};
+pub use self::history::{RunFilter, RunState, RunSummary, Runs};
+pub use self::retry::RetryError;
 
 /// The largest input that travels in the request itself, in bytes of JSON.
 const LARGEST_INLINE: usize = 128 * 1024;
@@ -104,6 +122,7 @@ impl Client {
             input_blob: None,
             sent: Some(now),
             traceparent: None,
+            resume: None,
         };
         let text = Bytes::from(request.input.to_string());
         if text.len() > LARGEST_INLINE {
@@ -143,74 +162,6 @@ impl Client {
             accepted => accepted?,
         }
         Ok(run)
-    }
-
-    /// How a run stands. A run that did not end before its deadline has failed: whoever finds that first records it, so that
-    /// nothing that ends later can say otherwise.
-    ///
-    /// # Errors
-    ///
-    /// [`ClientError`] if home does not answer, or a large result is not to be had. Of a failed run, an input that is not
-    /// to be had is told of in its place.
-    pub async fn status(&self, run: &RunId) -> Result<RunStatus, ClientError> {
-        let unreadable = |cause| ClientError::Record { run: run.clone(), cause };
-        let Some(RunRecord { pin, started, end, .. }) = self.record(run).await? else {
-            return Ok(RunStatus::Unknown);
-        };
-        let deadline = pin.deadline;
-        let pin = Box::new(pin);
-        Ok(match end {
-            None => RunStatus::Running { started, deadline },
-            Some(End::Overdue { at: ended }) => RunStatus::Failed {
-                stage: None,
-                item: None,
-                error: "the run passed its deadline; a stage was lost, is too slow, or could not be reached"
-                    .into(),
-                input: Vec::new(),
-                started,
-                ended,
-                pin,
-            },
-            Some(End::Succeeded { at: ended, result }) => {
-                let result = codec::to_json(&self.content(result).await?).map_err(unreadable)?;
-                RunStatus::Succeeded { result, started, ended, pin }
-            }
-            Some(End::Failed { at: ended, failure }) => {
-                let mut input = Vec::new();
-                for value in failure.input {
-                    input.push(self.noted(value).await);
-                }
-                let (stage, item, error) = (Some(failure.stage), failure.item, failure.error);
-                RunStatus::Failed { stage, item, error, input, started, ended, pin }
-            }
-        })
-    }
-
-    /// Looks every `poll` until the run is over or `timeout` has passed; tells how it stands then. A region that does not
-    /// answer is asked again with the next look.
-    ///
-    /// # Errors
-    ///
-    /// [`ClientError`] as for [`Self::status`], of the last look.
-    pub async fn wait(
-        &self,
-        run: &RunId,
-        poll: Duration,
-        timeout: Duration,
-    ) -> Result<RunStatus, ClientError> {
-        let end = self.ports.clock.now().plus(timeout);
-        loop {
-            let status = self.status(run).await;
-            let over = match &status {
-                Ok(status) => status.is_over(),
-                Err(ClientError::Store(_) | ClientError::Blob(BlobError::Unreachable { .. })) => false,
-                Err(_) => true,
-            };
-            if over || self.ports.clock.now() >= end {
-                return status;
-            }
-            self.ports.clock.sleep(poll).await;
-        }
     }
 
     /// The record of a run. If it is overdue and has no end, it gets that end now.

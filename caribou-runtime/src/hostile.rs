@@ -159,7 +159,7 @@ fn message() -> impl Strategy<Value = Message> {
     (pin(), numbers, item, any::<[bool; 3]>(), values()).prop_map(|(pin, numbers, item, flags, values)| {
         let ((to, from, attempt, hops, sent, returns), [fires, again, displaced]) = (numbers, flags);
         let (to, from) = (NodeId(to), NodeId(from));
-        Message { pin, to, item, fires, again, displaced, returns, from, attempt, hops, sent, values }
+        Message { pin, to, item, fires, again, returns, displaced, from, attempt, hops, sent, values }
     })
 }
 
@@ -202,8 +202,8 @@ fn claim() -> impl Strategy<Value = Claim> {
             owner,
             lease,
             progress,
-            before,
             resumed,
+            before,
         },
     )
 }

@@ -153,7 +153,7 @@ impl Client {
             Err(SendError::NotAccepted { .. }) if region != self.home => {
                 // A region that takes no requests may give no blobs either.
                 if let Some(blob) = &mut request.input_blob {
-                    let (content, home) = (Bytes::from(text), self.home.clone());
+                    let (content, home) = (text, self.home.clone());
                     self.ports.blobs.put(&home, &blob.key, content, now.plus(INPUT_KEPT)).await?;
                     blob.region = home;
                 }

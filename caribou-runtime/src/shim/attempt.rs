@@ -15,6 +15,7 @@ use crate::key::Place;
 use crate::message::MapItem;
 
 /// What is known of an attempt while it is made.
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(crate) struct Attempt<'a> {
     pub(crate) shim: &'a Inner,
     pub(crate) event: &'a Event,

@@ -133,22 +133,21 @@ impl Model {
             }
             let steps = reduction.as_ref().map_or_else(|| state.steps(), |reduction| reduction.steps(&state));
             if let (true, false, Some(way)) = (steps.is_empty(), state.is_quiet(), &way) {
-                return Err(
-                    self.violation("nothing can happen any more, and something is under way".into(), way)
-                );
+                let what = "nothing can happen any more, and something is under way".into();
+                return Err(Box::new(self.violation(what, way)));
             }
             for step in steps {
                 found.steps += 1;
                 let way = || Arc::new(Way { step: step.clone(), before: way.clone() });
                 let next = match state.after(&step, self.setting) {
                     Ok(next) => next,
-                    Err(what) => return Err(self.violation(what, &way())),
+                    Err(what) => return Err(Box::new(self.violation(what, &way()))),
                 };
                 if seen.insert(next.fingerprint()) {
                     found.states += 1;
                     let told = next.is_quiet() || law::record(&next) != law::record(&state);
                     if told && let Err(what) = law::the_run_is_its_plain_call(&next, self.setting, &plain) {
-                        return Err(self.violation(what, &way()));
+                        return Err(Box::new(self.violation(what, &way())));
                     }
                     open.push((next, Some(way())));
                 }
@@ -194,7 +193,7 @@ impl Model {
     }
 
     /// Goes the way again, and writes down what happens.
-    fn violation(&self, what: Breach, way: &Arc<Way>) -> Box<Violation> {
+    fn violation(&self, what: Breach, way: &Arc<Way>) -> Violation {
         let mut steps = Vec::new();
         let mut at = Some(way);
         while let Some(way) = at {
@@ -210,7 +209,7 @@ impl Model {
                 Err(_) => break,
             }
         }
-        Box::new(Violation { what, schedule })
+        Violation { what, schedule }
     }
 }
 

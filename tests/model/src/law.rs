@@ -93,10 +93,10 @@ fn shape(marks: &str) -> Vec<&str> {
 }
 
 fn was_recorded(state: &State, setting: Setting, mark: &str) -> Result<(), Breach> {
-    let Some((stage, _)) = mark.split_once('@') else { return Ok(()) };
-    let (stage, item) = stage.split_once('.').map_or((stage, None), |(stage, item)| (stage, Some(item)));
+    let Some((place, _)) = mark.split_once('@') else { return Ok(()) };
+    let (name, item) = place.split_once('.').map_or((place, None), |(name, item)| (name, Some(item)));
     let graph: Graph = (setting.workflow.graph)();
-    let node = graph.find(stage).unwrap_or(NodeId::ENTRY);
+    let node = graph.find(name).unwrap_or(NodeId::ENTRY);
     let end = item.map_or(format!("/{node}"), |item| format!("/{node}.{item}"));
     let mut claims =
         state.items.iter().filter(|(at, _)| at.key.contains("/claim/") && at.key.ends_with(&end));

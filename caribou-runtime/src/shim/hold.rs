@@ -81,14 +81,15 @@ impl Hold {
         Self { unclaimed: true, ..self }
     }
 
-    /// Notes that one more attempt at an unclaimed node has failed. Tells how many have; `None` if there is an outcome.
+    /// Notes that one more attempt at an unclaimed node has failed. Tells how many have; `None` if there is an
+    /// outcome, or the run was taken up again since.
     pub(crate) async fn count(&mut self, ledger: &Ledger<'_>) -> Result<Option<u32>, HandleError> {
         let mine = self.claim.clone();
         for _ in 0..LOOKS {
             if self.write(ledger, self.claim.clone()).await? {
                 return Ok(Some(self.claim.attempt));
             }
-            if self.claim.progress != Progress::Working {
+            if self.claim.progress != Progress::Working || self.claim.resumed > mine.resumed {
                 return Ok(None);
             }
             self.claim = Claim { attempt: self.claim.attempt + 1, ..mine.clone() };
@@ -217,7 +218,8 @@ impl Hold {
             if self.write(ledger, Claim { attempt, ..mine.clone() }).await? {
                 return Ok(true);
             }
-            if !self.unclaimed || self.claim.progress != Progress::Working {
+            let theirs = self.claim.progress != Progress::Working || self.claim.resumed > mine.resumed;
+            if !self.unclaimed || theirs {
                 return Ok(false);
             }
         }

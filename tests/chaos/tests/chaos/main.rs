@@ -2,7 +2,7 @@
 //! come twice, and regions are down. Every run ends as the plain call does.
 //!
 //! ```text
-//! CARIBOU_CHAOS_RUNS=5000 cargo test --release -p caribou-tests --test chaos -- --nocapture
+//! CARIBOU_CHAOS_RUNS=5000 cargo test --release -p caribou-test-chaos -- --nocapture
 //! ```
 //!
 //! `CARIBOU_CHAOS_SEED` gives another order of faults. Most of the time is the example's own: without `--release` it

@@ -19,7 +19,7 @@
 //! | [`law`] | what must hold in every state, and where nothing is left to do |
 //! | [`reduction`] | which orders of steps make no difference |
 //! | [`explorer`] | the search, and the way to a violation |
-//! | [`variant`] | protocols that are broken on purpose, which the check must find |
+//! | [`variant`] | protocols that are broken on purpose, which the checks must find |
 
 pub mod call;
 pub mod explorer;

@@ -230,7 +230,8 @@ impl Hold {
         let unreadable = |cause| HandleError::Item { key: self.key.clone(), cause };
         if let Some(own) = &self.run {
             let record = RunRecord::decode(&item.value).map_err(unreadable)?;
-            check_pin(&record.pin, &own.pin)?;
+            let Pin { workflow, version, graph, .. } = &own.pin;
+            check_pin(&record.pin, workflow, version, *graph)?;
             self.claim = record.entry.clone();
             self.run = Some(record);
         } else {
@@ -250,12 +251,11 @@ impl Hold {
 }
 
 /// A run id names one run of one version, and a version is one graph.
-fn check_pin(pinned: &Pin, served: &Pin) -> Result<(), Refusal> {
-    if pinned.version == served.version {
-        let (workflow, version) = (served.workflow.clone(), served.version.clone());
-        let same = pinned.graph == served.graph;
-        return if same { Ok(()) } else { Err(Refusal::Graph { workflow, version }) };
+pub(super) fn check_pin(pinned: &Pin, workflow: &str, version: &str, graph: u32) -> Result<(), Refusal> {
+    let (workflow, version) = (workflow.to_owned(), version.to_owned());
+    if pinned.version != version {
+        let (run, pinned) = (pinned.run.clone(), pinned.version.clone());
+        return Err(Refusal::RunOfAnotherVersion { run, pinned, served: version });
     }
-    let run = pinned.run.clone();
-    Err(Refusal::RunOfAnotherVersion { run, pinned: pinned.version.clone(), served: served.version.clone() })
+    if pinned.graph == graph { Ok(()) } else { Err(Refusal::Graph { workflow, version }) }
 }

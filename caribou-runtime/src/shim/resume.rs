@@ -33,14 +33,14 @@ use super::attempt::Attempt;
 use super::claim::{Claim, Progress};
 use super::error::{HandleError, Refusal};
 use super::event::{Event, Handled};
-use super::hold::{Claimed, Hold, LOOKS};
+use super::hold::{Claimed, Hold, LOOKS, check_pin};
 use super::ledger::Ledger;
 use super::stage::Stopped;
 use crate::port::BlobError;
 use crate::request::{Request, RequestError};
 use crate::run::{End, RunRecord};
 use crate::stored::StoredValue;
-use crate::{Pin, Value, codec};
+use crate::{Pin, Value, codec, key};
 
 impl Inner {
     /// Takes a run up again, unless that was done, or is not to be done.
@@ -95,6 +95,7 @@ impl Inner {
         let claim = Claim::first(event, resumption);
         for _ in 0..LOOKS {
             let Some(record) = hold.run.clone() else { return Ok(Claimed::Drop) };
+            check_pin(&record.pin, &self.graph.workflow, &self.graph.version, self.fingerprint)?;
             let now = self.ports.clock.now();
             match resumption.cmp(&record.pin.resumed) {
                 Ordering::Less => return Ok(Claimed::Drop),
@@ -123,6 +124,8 @@ impl Inner {
 impl Attempt<'_> {
     /// The input that was kept when the entry failed.
     async fn kept_input(&mut self, input: Option<StoredValue>) -> Result<serde_json::Value, Stopped> {
+        let key = key::input(&self.pin.workflow, &self.pin.run);
+        let sent = matches!(&input, Some(StoredValue::Blob(blob)) if blob.key == key);
         let content = match input {
             Some(StoredValue::Inline(content)) => content.into_inner(),
             Some(StoredValue::Blob(blob)) => match self.ledger.get_blob(&blob.region, &blob.key).await {
@@ -138,7 +141,13 @@ impl Attempt<'_> {
             }
         };
         self.bytes_in += content.len() as u64;
-        codec::to_json(&content).map_err(|cause| Stopped::ForGood {
+        // What the client sent as a blob is JSON; what was kept of a failure is encoded.
+        let read = if sent {
+            serde_json::from_slice(&content).map_err(|cause| cause.to_string())
+        } else {
+            codec::to_json(&content).map_err(|cause| cause.to_string())
+        };
+        read.map_err(|cause| Stopped::ForGood {
             error: format!("the input that was kept cannot be read: {cause}"),
             input: vec![Value::Inline(content)],
         })

@@ -98,3 +98,18 @@ fn two_deliveries_of_one_message_are_one_run() {
         [accepted("m-1"), Handled::Duplicate, accepted("m-2"), accepted("request-4"), accepted("request-5")];
     assert_eq!(runs, wanted);
 }
+
+#[test]
+fn a_run_is_not_taken_up_again_by_another_body_under_its_version() {
+    let mut platform = Platform::new(&CHAIN);
+    let run = platform.start(json!(13));
+    platform.deliver_all();
+    assert!(matches!(platform.status(&run), RunStatus::Failed { .. }));
+    platform.deploy(changed());
+    platform.retry(&run).unwrap();
+    let (to, body) = platform.take_one();
+    let event = platform.event(&body);
+    let error = platform.handle(&to, event).unwrap_err();
+    assert!(matches!(error, HandleError::Refused(_)), "{error}");
+    assert!(matches!(platform.status(&run), RunStatus::Failed { .. }), "the record is as it was");
+}

@@ -10,6 +10,7 @@
 //! | [`sample`] | [`Samples`]: joint samples of whole runs |
 //! | [`score`] | [`Scorer`]: what a placement is worth |
 //! | [`estimate`] | [`Estimate`]: mean and 95th percentile with their intervals |
+//! | [`objective`] | [`Objective`]: what one search minimises |
 //! | [`limit`] | [`Limits`](limit::Limits): hard and soft constraints |
 //! | [`algorithm`] | [`Algorithm`](algorithm::Algorithm) and its implementations |
 //! | [`mod@solve`] | [`solve`](fn@solve), [`Settings`] |
@@ -22,6 +23,7 @@ mod coefficient;
 pub mod estimate;
 pub mod limit;
 pub mod model;
+pub mod objective;
 pub mod problem;
 pub mod sample;
 pub mod score;
@@ -32,6 +34,7 @@ mod usage;
 pub use algorithm::{Method, SolveError};
 pub use attribution::{EdgePrice, RunPrice, StagePrice, price_run};
 pub use estimate::{Estimate, Interval};
+pub use objective::Objective;
 pub use problem::{Problem, ProblemError};
 pub use sample::Samples;
 pub use score::Scorer;

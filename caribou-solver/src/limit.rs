@@ -1,26 +1,41 @@
-//! The manifest's constraints, as figures by hour.
+//! What a placement must keep: the manifest's constraints as figures by hour, and what earlier searches reached.
 
 use caribou_model::{HOURS, Limit, Metric, Statistic, Strictness};
 
 use crate::algorithm::SolveError;
+use crate::objective::Objective;
 use crate::score::{Evaluation, Scorer, Scratch};
 
-/// Hard and soft limits of a problem.
-#[derive(Clone, Debug)]
+/// Hard and soft limits of a problem, and ceilings on objectives of a higher priority.
+#[derive(Clone, Debug, Default)]
 pub struct Limits {
     hard: Vec<Bound>,
     soft: Vec<Bound>,
+    ceilings: Vec<Ceiling>,
 }
 
-#[derive(Clone, Debug)]
-struct Bound {
-    metric: Metric,
-    statistic: Statistic,
-    at_most: [f64; HOURS],
+/// A statistic of a metric that may not be larger than a figure.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Bound {
+    /// What is limited.
+    pub metric: Metric,
+    /// Of what statistic of it.
+    pub statistic: Statistic,
+    /// The figure by hour, in the metric's unit.
+    pub at_most: [f64; HOURS],
+}
+
+/// An objective that may not be larger than what a search reached for it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Ceiling {
+    /// The objective.
+    pub objective: Objective,
+    /// The figure by hour.
+    pub at_most: [f64; HOURS],
 }
 
 /// What rounding may add to a figure before it breaks a limit.
-const TOLERANCE: f64 = 1.0 + 1e-9;
+pub(crate) const TOLERANCE: f64 = 1.0 + 1e-9;
 
 impl Limits {
     /// Turns the constraints into figures by means of the home plan.
@@ -31,7 +46,7 @@ impl Limits {
     pub(crate) fn new(scorer: &Scorer<'_>, scratch: &mut Scratch) -> Result<Self, SolveError> {
         let home_placement = vec![0; scorer.problem().permitted().len()];
         let mut home = scorer.evaluate(&home_placement, scratch);
-        let mut limits = Self { hard: Vec::new(), soft: Vec::new() };
+        let mut limits = Self::default();
         for constraint in scorer.problem().constraints() {
             let (metric, statistic) = (constraint.metric, constraint.statistic);
             let mut at_most = [0.0; HOURS];
@@ -61,9 +76,50 @@ impl Limits {
         Ok(limits)
     }
 
-    /// Whether a placement keeps every hard limit at an hour.
+    /// The hard limits.
+    pub fn hard(&self) -> &[Bound] {
+        &self.hard
+    }
+
+    /// The soft limits.
+    pub fn soft(&self) -> &[Bound] {
+        &self.soft
+    }
+
+    /// The ceilings.
+    pub fn ceilings(&self) -> &[Ceiling] {
+        &self.ceilings
+    }
+
+    /// The same limits with one more hard one.
+    #[must_use]
+    pub fn with(mut self, bound: Bound) -> Self {
+        self.hard.push(bound);
+        self
+    }
+
+    /// The same limits with one more ceiling.
+    #[must_use]
+    pub(crate) fn below(mut self, ceiling: Ceiling) -> Self {
+        self.ceilings.push(ceiling);
+        self
+    }
+
+    /// The soft limits alone.
+    #[must_use]
+    pub(crate) fn without_hard(&self) -> Self {
+        Self { soft: self.soft.clone(), ..Self::default() }
+    }
+
+    /// Whether a placement keeps every hard limit and every ceiling at an hour.
     pub fn permit(&self, placement: &mut Evaluation<'_>, hour: usize) -> bool {
-        !self.hard.iter().any(|bound| bound.is_broken(placement, hour))
+        self.ceilings.iter().all(|ceiling| ceiling.is_kept(placement, hour))
+            && self.broken_hard(placement, hour).is_none()
+    }
+
+    /// The first hard limit that a placement breaks at an hour.
+    pub fn broken_hard(&self, placement: &mut Evaluation<'_>, hour: usize) -> Option<&Bound> {
+        self.hard.iter().find(|bound| bound.is_broken(placement, hour))
     }
 
     /// How many soft limits a placement breaks at an hour.
@@ -79,7 +135,16 @@ impl Limits {
 }
 
 impl Bound {
-    fn is_broken(&self, placement: &mut Evaluation<'_>, hour: usize) -> bool {
+    /// Whether a placement breaks it at an hour.
+    pub fn is_broken(&self, placement: &mut Evaluation<'_>, hour: usize) -> bool {
         placement.value(self.metric, self.statistic, hour) > self.at_most[hour] * TOLERANCE
+    }
+}
+
+impl Ceiling {
+    fn is_kept(&self, placement: &mut Evaluation<'_>, hour: usize) -> bool {
+        let at_most = self.at_most[hour] * TOLERANCE;
+        self.objective.known_part(placement.means(), hour) <= at_most
+            && self.objective.value(placement, hour) <= at_most
     }
 }

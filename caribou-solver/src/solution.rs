@@ -1,6 +1,6 @@
 //! The answer: for each hour where every stage should run, and what that is worth.
 
-use caribou_model::{Epoch, Hour, Metric, Placement, Plan, Region, Timestamp, Transmission};
+use caribou_model::{Epoch, Hour, Metric, Placement, Plan, Region, Statistic, Timestamp, Transmission};
 use serde::{Deserialize, Serialize};
 
 use crate::algorithm::Method;
@@ -25,7 +25,7 @@ pub struct Solution {
     pub transmission: Transmission,
     /// Runs that were drawn.
     pub samples: usize,
-    /// Placements that were scored.
+    /// Placements that were scored, by all searches together.
     pub placements: u64,
     /// By UTC hour.
     pub hours: Vec<HourSolution>,
@@ -86,24 +86,29 @@ impl Figures {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum StaysHome {
+    /// The hour was not asked for.
+    NotAsked,
     /// No other region is permitted to any stage.
     NothingElsePermitted,
-    /// No placement that was tried is better than home.
+    /// No placement that was found is better than home.
     NothingBetter,
-    /// Some are better, but break a hard limit.
-    LimitsForbid {
-        /// How many.
-        placements: u64,
+    /// The best placement that was found without hard limits breaks one.
+    LimitForbids {
+        /// What is limited.
+        metric: Metric,
+        /// Of what statistic of it.
+        statistic: Statistic,
     },
 }
 
 impl std::fmt::Display for StaysHome {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
+            Self::NotAsked => f.write_str("this hour was not asked for"),
             Self::NothingElsePermitted => f.write_str("no other region is permitted"),
             Self::NothingBetter => f.write_str("no other placement is better"),
-            Self::LimitsForbid { placements } => {
-                write!(f, "{placements} better placements break a hard limit")
+            Self::LimitForbids { metric, statistic } => {
+                write!(f, "better placements break the hard limit on {statistic:?} {metric:?}")
             }
         }
     }

@@ -1,11 +1,13 @@
 //! From a problem to its solution.
 
 use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
-use caribou_model::{Hour, Metric};
+use caribou_model::{HOURS, Hour};
 
-use crate::algorithm::{Algorithm, Coarse, Exhaustive, Incumbent, Method, SolveError};
-use crate::limit::Limits;
+use crate::algorithm::{Algorithm, Budget, Exhaustive, Incumbent, Method, SolveError, Target, home};
+use crate::limit::{Ceiling, Limits};
+use crate::objective::Objective;
 use crate::problem::{HOME, Problem};
 use crate::sample::Samples;
 use crate::score::Scorer;
@@ -26,6 +28,12 @@ pub struct Settings {
     pub threads: Option<usize>,
     /// The most placements that an exhaustive search may try.
     pub most_placements: u64,
+    /// The hours to solve; in the others every stage stays at home.
+    pub hours: Vec<Hour>,
+    /// An exact search may stop once no placement can be better by more than this share of the objective.
+    pub gap: f64,
+    /// When to stop with what was found so far, and its gap. With a time limit the answer depends on the machine.
+    pub time_limit: Option<Duration>,
 }
 
 impl Default for Settings {
@@ -37,6 +45,9 @@ impl Default for Settings {
             seed: 0,
             threads: None,
             most_placements: Exhaustive::DEFAULT_LIMIT,
+            hours: Hour::all().collect(),
+            gap: 0.001,
+            time_limit: None,
         }
     }
 }
@@ -81,35 +92,37 @@ fn solve_here(problem: &Problem, settings: &Settings) -> Result<Solution, SolveE
     let scorer = Scorer::new(problem, &samples);
     let mut scratch = scorer.scratch();
     let limits = Limits::new(&scorer, &mut scratch)?;
-    let search = match settings.algorithm {
-        Method::Coarse => Coarse.search(&scorer, &limits)?,
-        Method::Exhaustive => Exhaustive { limit: settings.most_placements }.search(&scorer, &limits)?,
-    };
+    let hours: Vec<usize> = settings.hours.iter().map(|hour| hour.index()).collect();
+    let found = search(&scorer, &limits, settings, &hours)?;
 
     let all_hours: Vec<usize> = Hour::all().map(Hour::index).collect();
-    let home = vec![HOME as u8; problem.permitted().len()];
+    let home = home(&scorer);
     let at_home = scorer.figures(&home, &all_hours, &mut scratch);
     let mut expected = at_home.clone();
-    for (placement, hours) in by_placement(&search.best) {
+    for (placement, hours) in by_placement(&hours, &found) {
         for (hour, figures) in hours.iter().zip(scorer.figures(placement, &hours, &mut scratch)) {
             expected[*hour] = figures;
         }
     }
-    let first = problem.priority().first().copied().unwrap_or(Metric::Carbon);
-    let bounds = scorer.lower_bound(first, &mut scratch);
-    let mut hours = Vec::with_capacity(all_hours.len());
-    for (hour, best) in Hour::all().zip(&search.best) {
+    let mut answers = Vec::with_capacity(all_hours.len());
+    for hour in Hour::all() {
         let index = hour.index();
-        let value = best.rank.means[0];
-        let open = if search.proven || value <= 0.0 { 0.0 } else { (value - bounds[index]) / value };
-        hours.push(HourSolution {
+        let position = hours.iter().position(|&asked| asked == index);
+        let best = position.map(|position| &found.best[position]);
+        let placement = best.map_or(&home, |best| &best.placement);
+        let stays_home = match position {
+            None => Some(StaysHome::NotAsked),
+            Some(position) if *placement == home => Some(found.why_home[position]),
+            Some(_) => None,
+        };
+        answers.push(HourSolution {
             hour,
-            placement: problem.to_placement(&best.placement)?,
+            placement: problem.to_placement(placement)?,
             expected: expected[index],
             at_home: at_home[index],
-            gap: open.max(0.0),
-            broken_soft_limits: best.rank.broken_soft,
-            stays_home: (best.placement == home).then(|| why_home(problem, best)),
+            gap: position.map_or(0.0, |position| found.gaps[position]),
+            broken_soft_limits: best.map_or(0, |best| best.rank.broken_soft),
+            stays_home,
         });
     }
     Ok(Solution {
@@ -121,9 +134,96 @@ fn solve_here(problem: &Problem, settings: &Settings) -> Result<Solution, SolveE
         priority: problem.priority().to_vec(),
         transmission: problem.transmission(),
         samples: samples.len(),
-        placements: search.scored,
-        hours,
+        placements: found.scored,
+        hours: answers,
     })
+}
+
+/// What all searches together found, in the order of the hours that were asked for.
+struct Found {
+    best: Vec<Incumbent>,
+    /// By how much of its value the first objective could still fall.
+    gaps: Vec<f64>,
+    /// Why a placement is home, where it is.
+    why_home: Vec<StaysHome>,
+    scored: u64,
+}
+
+/// Minimises one objective after the other, each below what the earlier ones reached.
+fn search(
+    scorer: &Scorer<'_>,
+    limits: &Limits,
+    settings: &Settings,
+    hours: &[usize],
+) -> Result<Found, SolveError> {
+    let algorithm = settings.algorithm.algorithm(settings);
+    let deadline = settings.time_limit.map(|limit| Instant::now() + limit);
+    let budget = Budget { gap: settings.gap, deadline };
+    let objectives = objectives(scorer);
+    let mut start = vec![home(scorer); hours.len()];
+    let mut allowed = limits.clone();
+    let mut found = Found { best: Vec::new(), gaps: Vec::new(), why_home: Vec::new(), scored: 0 };
+    for (position, objective) in objectives.iter().enumerate() {
+        let target = Target { scorer, limits: &allowed, objective, hours, start: &start };
+        let search = algorithm.search(&target, &budget)?;
+        found.scored += search.scored;
+        if position == 0 {
+            let gap = |(best, bound): (&Incumbent, &f64)| {
+                let value = best.rank.value;
+                if value > 0.0 { ((value - bound) / value).max(0.0) } else { 0.0 }
+            };
+            found.gaps = search.best.iter().zip(&search.bounds).map(gap).collect();
+            found.why_home = why_home(&target, &search.best, algorithm.as_ref(), &budget)?;
+        }
+        let mut at_most = [f64::INFINITY; HOURS];
+        for (&hour, best) in hours.iter().zip(&search.best) {
+            at_most[hour] = best.rank.value * (1.0 + scorer.problem().tolerance());
+        }
+        start = search.best.iter().map(|best| best.placement.clone()).collect();
+        found.best = search.best;
+        if budget.is_spent() {
+            break;
+        }
+        allowed = allowed.below(Ceiling { objective: objective.clone(), at_most });
+    }
+    Ok(found)
+}
+
+/// The objectives in order: the metrics by priority.
+fn objectives(scorer: &Scorer<'_>) -> Vec<Objective> {
+    scorer.problem().priority().iter().map(|&metric| Objective::of(metric)).collect()
+}
+
+/// Why each placement that is home is not another: what the search finds when no limit holds it back tells.
+fn why_home(
+    target: &Target<'_>,
+    best: &[Incumbent],
+    algorithm: &dyn Algorithm,
+    budget: &Budget,
+) -> Result<Vec<StaysHome>, SolveError> {
+    let home = home(target.scorer);
+    if target.scorer.problem().placements() == 1 {
+        return Ok(vec![StaysHome::NothingElsePermitted; best.len()]);
+    }
+    let mut reasons = vec![StaysHome::NothingBetter; best.len()];
+    let stay: Vec<usize> =
+        best.iter().enumerate().filter(|(_, best)| best.placement == home).map(|(index, _)| index).collect();
+    if stay.is_empty() || target.limits.hard().is_empty() {
+        return Ok(reasons);
+    }
+    let hours: Vec<usize> = stay.iter().map(|&index| target.hours[index]).collect();
+    let limits = target.limits.without_hard();
+    let start = vec![home; hours.len()];
+    let free =
+        algorithm.search(&Target { limits: &limits, hours: &hours, start: &start, ..*target }, budget)?;
+    let mut scratch = target.scorer.scratch();
+    for ((&index, &hour), free) in stay.iter().zip(&hours).zip(&free.best) {
+        let mut evaluation = target.scorer.evaluate(&free.placement, &mut scratch);
+        if let Some(bound) = target.limits.broken_hard(&mut evaluation, hour) {
+            reasons[index] = StaysHome::LimitForbids { metric: bound.metric, statistic: bound.statistic };
+        }
+    }
+    Ok(reasons)
 }
 
 /// Runs drawn before the precision is first looked at.
@@ -155,20 +255,10 @@ fn enough_samples(problem: &Problem, settings: &Settings) -> Samples {
 }
 
 /// The hours of each different placement.
-fn by_placement(best: &[Incumbent]) -> BTreeMap<&[u8], Vec<usize>> {
-    let mut hours: BTreeMap<&[u8], Vec<usize>> = BTreeMap::new();
-    for (hour, incumbent) in best.iter().enumerate() {
-        hours.entry(&incumbent.placement).or_default().push(hour);
+fn by_placement<'f>(hours: &[usize], found: &'f Found) -> BTreeMap<&'f [u8], Vec<usize>> {
+    let mut by_placement: BTreeMap<&[u8], Vec<usize>> = BTreeMap::new();
+    for (&hour, incumbent) in hours.iter().zip(&found.best) {
+        by_placement.entry(&incumbent.placement).or_default().push(hour);
     }
-    hours
-}
-
-fn why_home(problem: &Problem, best: &Incumbent) -> StaysHome {
-    if problem.placements() == 1 {
-        StaysHome::NothingElsePermitted
-    } else if best.forbidden > 0 {
-        StaysHome::LimitsForbid { placements: best.forbidden }
-    } else {
-        StaysHome::NothingBetter
-    }
+    by_placement
 }

@@ -2,9 +2,8 @@
 
 use rayon::iter::{IntoParallelIterator, ParallelIterator};
 
-use super::{Algorithm, Incumbents, Search, SolveError};
-use crate::limit::Limits;
-use crate::score::Scorer;
+use super::incumbent::Incumbents;
+use super::{Algorithm, Budget, Search, SolveError, Target};
 
 /// Tries every placement, and so proves its answer.
 #[derive(Clone, Copy, Debug)]
@@ -28,28 +27,29 @@ impl Default for Exhaustive {
 const BATCH: u64 = 4096;
 
 impl Algorithm for Exhaustive {
-    fn search(&self, scorer: &Scorer<'_>, limits: &Limits) -> Result<Search, SolveError> {
-        let placements = scorer.problem().placements();
+    fn search(&self, target: &Target<'_>, _: &Budget) -> Result<Search, SolveError> {
+        let placements = target.scorer.problem().placements();
         if placements > self.limit {
             return Err(SolveError::TooManyPlacements { placements, limit: self.limit });
         }
-        let permitted = scorer.problem().permitted();
-        let home = Incumbents::at_home(scorer, limits);
+        let permitted = target.scorer.problem().permitted();
+        let start = Incumbents::new(target);
         let incumbents = (0..placements.div_ceil(BATCH))
             .into_par_iter()
             .fold(
-                || home.clone(),
+                || start.clone(),
                 |mut incumbents, batch| {
                     let mut placement = vec![0; permitted.len()];
                     for position in batch * BATCH..placements.min((batch + 1) * BATCH) {
                         decode(position, permitted, &mut placement);
-                        incumbents.consider(&placement, position);
+                        incumbents.consider(&placement);
                     }
                     incumbents
                 },
             )
-            .reduce(|| home.clone(), Incumbents::merge);
-        Ok(Search { best: incumbents.best, proven: true, scored: placements })
+            .reduce(|| start.clone(), Incumbents::merge);
+        let best = incumbents.into_best();
+        Ok(Search { bounds: best.iter().map(|best| best.rank.value).collect(), best, scored: placements })
     }
 }
 

@@ -183,6 +183,11 @@ impl Problem {
         self.permitted.iter().fold(1, |product: u64, regions| product.saturating_mul(regions.len() as u64))
     }
 
+    /// By which share an objective may be worse than it could be, so that the next is better.
+    pub(crate) fn tolerance(&self) -> f64 {
+        0.0
+    }
+
     pub(crate) fn runs(&self) -> &[RunSample] {
         &self.runs
     }

@@ -177,7 +177,7 @@ fn the_plan_of_a_solution_fits_the_graph() {
     use caribou_model::{Epoch, Timestamp};
     let problem = problem(&workload(&graph(), 20), &crate::fixture::regions(), &Metric::ALL);
     let solution = solved(&problem, Method::Exhaustive);
-    assert_eq!(solution.placements, 81);
+    assert_eq!(solution.placements, 3 * 81, "one search for each metric");
     let plan = solution.plan(Epoch(1), Timestamp::from_millis(1));
     plan.validate(&graph()).unwrap();
     assert!(plan.regions().contains(&CLEAN));

@@ -116,7 +116,7 @@ fn a_hard_limit_that_moving_would_break_keeps_the_workflow_at_home_and_says_so()
     let problem = Problem::new(&graph, &workload, &regions, &latencies, &manifest, 6).unwrap();
     let solution = solve(&problem, &Settings::default()).unwrap();
     let why = solution.hours[0].stays_home.unwrap();
-    assert!(matches!(why, caribou_solver::StaysHome::LimitsForbid { .. }), "{why}");
+    assert!(matches!(why, caribou_solver::StaysHome::LimitForbids { .. }), "{why}");
 
     manifest.constraints[0].strictness = Strictness::Soft;
     manifest.constraints[0].limit = Limit::Absolute(1e-6);

@@ -15,12 +15,14 @@
 //! | [`algorithm`] | [`Algorithm`](algorithm::Algorithm) and its implementations |
 //! | [`mod@solve`] | [`solve`](fn@solve), [`Settings`] |
 //! | [`solution`] | [`Solution`]: what was found for each hour |
+//! | [`generate`] | [`Case`](generate::Case): seeded cases for benchmarks and tests |
 //! | [`attribution`] | [`price_run`]: one observed run |
 
 pub mod algorithm;
 pub mod attribution;
 mod coefficient;
 pub mod estimate;
+pub mod generate;
 pub mod limit;
 pub mod model;
 pub mod objective;

@@ -1,5 +1,6 @@
 //! Estimates from samples, with their intervals.
 
+use caribou_model::Statistic;
 use serde::{Deserialize, Serialize};
 
 /// A figure and the interval that holds the true one with 95 % confidence.
@@ -52,6 +53,14 @@ impl Estimate {
             mean: Interval { value: mean, low: mean - half, high: mean + half },
             p95: Interval { value, low, high },
         }
+    }
+}
+
+/// The share of samples that a percentile leaves below it; of the average none.
+pub(crate) fn share(statistic: Statistic) -> f64 {
+    match statistic {
+        Statistic::Average => 0.0,
+        Statistic::P95 => P95,
     }
 }
 

@@ -43,7 +43,7 @@ impl Limits {
     /// # Errors
     ///
     /// [`SolveError::HomeBreaksLimit`] if the home plan itself breaks a hard limit.
-    pub(crate) fn new(scorer: &Scorer<'_>, scratch: &mut Scratch) -> Result<Self, SolveError> {
+    pub fn new(scorer: &Scorer<'_>, scratch: &mut Scratch) -> Result<Self, SolveError> {
         let home_placement = vec![0; scorer.problem().permitted().len()];
         let mut home = scorer.evaluate(&home_placement, scratch);
         let mut limits = Self::default();
@@ -103,6 +103,17 @@ impl Limits {
     pub(crate) fn below(mut self, ceiling: Ceiling) -> Self {
         self.ceilings.push(ceiling);
         self
+    }
+
+    /// The same limits with these of the soft ones made hard, and the others left out.
+    #[must_use]
+    pub(crate) fn with_soft_as_hard(&self, kept: impl Fn(usize) -> bool) -> Self {
+        let soft = self.soft.iter().enumerate().filter(|(index, _)| kept(*index)).map(|(_, bound)| bound);
+        Self {
+            hard: self.hard.iter().chain(soft).cloned().collect(),
+            soft: Vec::new(),
+            ceilings: self.ceilings.clone(),
+        }
     }
 
     /// The soft limits alone.

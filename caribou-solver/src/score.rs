@@ -177,6 +177,35 @@ impl<'a> Scorer<'a> {
         figures
     }
 
+    /// The mean of carbon or cost of a node in a region at an hour; over nodes and edges these sum up to
+    /// [`means`](Self::means). Runtime is no such sum: 0.
+    pub(crate) fn node_mean(&self, metric: Metric, hour: usize, node: usize, region: usize) -> f64 {
+        let term = &self.node_terms[node * self.problem.regions().len() + region];
+        match metric {
+            Metric::Carbon => {
+                term.energy.own * self.problem.intensity(region, hour)
+                    + term.energy.home * self.problem.intensity(HOME, hour)
+                    + term.energy.unknown * UNKNOWN_GRID.0
+            }
+            Metric::Cost => term.usd,
+            Metric::Runtime => 0.0,
+        }
+    }
+
+    /// The same of an edge between two regions.
+    pub(crate) fn edge_mean(&self, metric: Metric, hour: usize, edge: usize, from: usize, to: usize) -> f64 {
+        let regions = self.problem.regions().len();
+        let term = &self.edge_terms[(edge * regions + from) * regions + to];
+        match metric {
+            Metric::Carbon => {
+                term.at_from * self.problem.intensity(from, hour)
+                    + term.at_to * self.problem.intensity(to, hour)
+            }
+            Metric::Cost => term.usd,
+            Metric::Runtime => 0.0,
+        }
+    }
+
     /// Proven lower bounds of the mean of a metric by hour, whatever the placement and the limits: every node and every
     /// edge where it costs least, on its own.
     pub fn lower_bound(&self, metric: Metric, scratch: &mut Scratch) -> [f64; HOURS] {

@@ -9,14 +9,16 @@ use serde::{Deserialize, Serialize};
 use crate::solve::Settings;
 
 mod coarse;
+mod exact;
 mod exhaustive;
 mod incumbent;
 mod target;
 
 pub use coarse::Coarse;
+pub use exact::Exact;
 pub use exhaustive::Exhaustive;
 pub use incumbent::{Incumbent, Rank};
-pub(crate) use target::home;
+pub use target::home;
 pub use target::{Budget, Target};
 
 /// A way to search. Where a search starts is always a candidate, so none ends worse than home.
@@ -62,7 +64,7 @@ pub enum SolveError {
     /// Too many placements to try all.
     #[error(
         "exhaustive search would score {placements} placements, more than the limit of {limit}; allow fewer regions, or \
-         choose another algorithm (`coarse`)"
+         choose another algorithm (`exact`)"
     )]
     TooManyPlacements {
         /// How many there are.
@@ -102,8 +104,10 @@ pub enum Method {
     /// One region for all stages.
     Coarse,
     /// Every placement.
-    #[default]
     Exhaustive,
+    /// Branch and bound.
+    #[default]
+    Exact,
 }
 
 impl Method {
@@ -112,6 +116,7 @@ impl Method {
         match self {
             Self::Coarse => Box::new(Coarse),
             Self::Exhaustive => Box::new(Exhaustive { limit: settings.most_placements }),
+            Self::Exact => Box::new(Exact),
         }
     }
 }
@@ -121,20 +126,21 @@ impl fmt::Display for Method {
         f.pad(match self {
             Self::Coarse => "coarse",
             Self::Exhaustive => "exhaustive",
+            Self::Exact => "exact",
         })
     }
 }
 
 /// A text that names no algorithm.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no algorithm; the algorithms are `coarse` and `exhaustive`")]
+#[error("`{0}` is no algorithm; the algorithms are `exact`, `coarse` and `exhaustive`")]
 pub struct UnknownMethod(String);
 
 impl FromStr for Method {
     type Err = UnknownMethod;
 
     fn from_str(text: &str) -> Result<Self, UnknownMethod> {
-        [Self::Coarse, Self::Exhaustive]
+        [Self::Exact, Self::Coarse, Self::Exhaustive]
             .into_iter()
             .find(|method| method.to_string() == text)
             .ok_or_else(|| UnknownMethod(text.to_owned()))

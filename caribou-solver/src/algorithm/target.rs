@@ -39,6 +39,6 @@ impl Budget {
 }
 
 /// The home placement of a problem.
-pub(crate) fn home(scorer: &Scorer<'_>) -> Vec<u8> {
+pub fn home(scorer: &Scorer<'_>) -> Vec<u8> {
     vec![HOME as u8; scorer.problem().permitted().len()]
 }

@@ -242,6 +242,11 @@ impl Problem {
         self.hosts[node].map_or(HOME, |stage| usize::from(placement[stage]))
     }
 
+    /// The stage index that decides where a node runs; `None` for the home region.
+    pub(crate) fn host(&self, node: usize) -> Option<usize> {
+        self.hosts[node]
+    }
+
     /// The function in which a node runs.
     pub(crate) fn spec(&self, node: usize) -> &FunctionSpec {
         self.graph.function_of(NodeId(node as u16)).unwrap_or(&self.graph.functions[0])

@@ -132,9 +132,10 @@ fn more_placements_than_the_limit_are_refused_with_both_counts() {
     let problem =
         Problem::new(&graph, &workload(&graph, 2), &regions, &latencies(&regions, 0.05), &manifest(), 1)
             .unwrap();
-    let error = solve(&problem, &Settings::default()).unwrap_err();
+    let exhaustive = Settings { algorithm: Method::Exhaustive, ..Settings::default() };
+    let error = solve(&problem, &exhaustive).unwrap_err();
     assert_eq!(error, SolveError::TooManyPlacements { placements: 3_u64.pow(20), limit: 1_000_000 });
-    says(&error.to_string(), &["3486784401", "1000000", "coarse"]);
+    says(&error.to_string(), &["3486784401", "1000000", "exact"]);
     solve(&problem, &Settings { algorithm: Method::Coarse, ..Settings::default() }).unwrap();
 }
 

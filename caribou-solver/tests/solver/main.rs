@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "fixtures of tests are sound, or the test fails")]
 
 mod bad_input;
+mod exact;
 mod fixture;
 mod laws;
 mod worked_example;

@@ -1,0 +1,69 @@
+//! Good placements without a proof.
+
+use super::pairwise::{Pairwise, least};
+
+/// A placement where a function is small: each stage where the tightened function has it least, then one stage after
+/// the other to where the function itself is less, until none is.
+pub(super) fn minimise(function: &Pairwise, tightened: &Pairwise) -> Vec<usize> {
+    let mut placement: Vec<usize> = tightened
+        .single
+        .iter()
+        .map(|terms| {
+            let least = least(terms);
+            terms.iter().position(|&term| term <= least).unwrap_or(0)
+        })
+        .collect();
+    descend(function, &mut placement);
+    placement
+}
+
+/// Moves one stage after the other to where a function is less, until none is.
+pub(super) fn descend(function: &Pairwise, placement: &mut [usize]) {
+    // Each move lowers the value; the limit guards against moves that only rounding makes.
+    for _ in 0..100 {
+        let mut moved = false;
+        for stage in 0..placement.len() {
+            for region in 0..function.single[stage].len() {
+                if function.change(placement, stage, region) < -1e-12 * function.single[stage][region].abs() {
+                    placement[stage] = region;
+                    moved = true;
+                }
+            }
+        }
+        if !moved {
+            break;
+        }
+    }
+}
+
+/// Moves of one stage, and of two joined stages to one region, that lower a function, the most promising first.
+pub(super) fn moves(function: &Pairwise, regions: &[Vec<u8>], placement: &[usize]) -> Vec<(f64, Vec<usize>)> {
+    let mut moves = Vec::new();
+    let mut consider = |change: f64, stages: &[(usize, usize)]| {
+        if change < 0.0 {
+            let mut next = placement.to_vec();
+            stages.iter().for_each(|&(stage, region)| next[stage] = region);
+            moves.push((change, next));
+        }
+    };
+    for (stage, terms) in function.single.iter().enumerate() {
+        for region in (0..terms.len()).filter(|&region| region != placement[stage]) {
+            consider(function.change(placement, stage, region), &[(stage, region)]);
+        }
+    }
+    for pair in &function.pairs {
+        let [a, b] = pair.stages;
+        for (i, region) in regions[a].iter().enumerate() {
+            let Some(j) = regions[b].iter().position(|other| other == region) else { continue };
+            if i == placement[a] || j == placement[b] {
+                continue;
+            }
+            let mut between = placement.to_vec();
+            between[a] = i;
+            let change = function.change(placement, a, i) + function.change(&between, b, j);
+            consider(change, &[(a, i), (b, j)]);
+        }
+    }
+    moves.sort_by(|a, b| a.0.total_cmp(&b.0));
+    moves
+}

@@ -1,0 +1,224 @@
+//! Lower bounds of the objective that hold for every placement of a partial one.
+//!
+//! A placement keeps a limit on a percentile of the runtime if at most some number of samples exceed it. So for any
+//! multiplier `m >= 0` and any path, in all samples but these
+//!
+//! `objective(x) >= objective(x) + m (length of the path(x) - limit)`,
+//!
+//! and the least value of the right side over `x` bounds the objective for that sample. Several paths and multipliers give
+//! each sample several bounds, of which the largest counts; and of the samples' bounds that one counts which is exceeded by
+//! just as many as may exceed the limit. The right side is a sum over stages and pairs of stages, and so bounded by
+//! [`Pairwise`].
+
+use super::pairwise::{Pairwise, least};
+use super::timing::{Path, Timing};
+
+/// A bound as a sum of minima: of a scalar part, and of terms that differ from sample to sample.
+#[derive(Clone, Debug)]
+pub(super) struct Relaxation {
+    function: Pairwise,
+    least_single: Vec<f64>,
+    /// By pair, by which of its stages is known, by that stage's region: the least of the terms.
+    least_pair: Vec<[Vec<f64>; 2]>,
+    pub(super) rows: Option<Rows>,
+}
+
+/// The part of a relaxation that differs between samples.
+#[derive(Clone, Debug)]
+pub(super) struct Rows {
+    /// The constant of each row; `-inf` where the path was not taken.
+    base: Vec<f32>,
+    /// By stage: its position in `terms`, if it is on the path.
+    position: Vec<Option<usize>>,
+    /// By position and region: the term of each row.
+    terms: Vec<Vec<Vec<f32>>>,
+    /// By position: the least term of each row.
+    least: Vec<Vec<f32>>,
+}
+
+/// The region of each stage in its domain; `FREE` where it is not decided.
+pub(super) type Partial = [u8];
+/// A stage that is not decided.
+pub(super) const FREE: u8 = u8::MAX;
+
+impl Relaxation {
+    /// Of a tightened function.
+    pub(super) fn new(function: Pairwise) -> Self {
+        let least_single = function.single.iter().map(|terms| least(terms)).collect();
+        let least_pair = function
+            .pairs
+            .iter()
+            .map(|pair| {
+                let rows = pair.terms.chunks_exact(pair.width).map(least).collect();
+                let column = |at: usize| pair.terms.iter().skip(at).step_by(pair.width).copied();
+                let columns = (0..pair.width).map(|at| column(at).fold(f64::INFINITY, f64::min)).collect();
+                [rows, columns]
+            })
+            .collect();
+        Self { function, least_single, least_pair, rows: None }
+    }
+
+    /// Of a tightened function that holds `multiplier` times the mean length of a path less the limit, made exact for
+    /// each row. `times` are the path's stages with what they take in each region and row beyond what they take at
+    /// home; `base` is by how much the path is longer than the limit with every stage at home and no distances.
+    pub(super) fn of_rows(
+        function: Pairwise,
+        multiplier: f64,
+        base: &[f64],
+        times: &[(usize, Vec<Vec<f32>>)],
+    ) -> Self {
+        let mut relaxation = Self::new(function);
+        let stages = relaxation.least_single.len();
+        let on: Vec<usize> = (0..base.len()).filter(|&row| base[row].is_finite()).collect();
+        let mut position = vec![None; stages];
+        let mut terms = Vec::with_capacity(times.len());
+        let mut size = 0.0_f64;
+        for (index, (stage, by_region)) in times.iter().enumerate() {
+            position[*stage] = Some(index);
+            let single = &relaxation.function.single[*stage];
+            let by_region: Vec<Vec<f32>> = by_region
+                .iter()
+                .zip(single)
+                .map(|(times, single)| {
+                    let mean = mean_over(times, &on);
+                    let term = |&time: &f32| (single + multiplier * (f64::from(time) - mean)) as f32;
+                    times.iter().map(term).collect()
+                })
+                .collect();
+            size += by_region
+                .iter()
+                .flat_map(|row| on.iter().map(move |&at| f64::from(row[at].abs())))
+                .fold(0.0, f64::max);
+            terms.push(by_region);
+            relaxation.function.constant -= relaxation.least_single[*stage];
+        }
+        let least: Vec<Vec<f32>> = terms
+            .iter()
+            .map(|by_region| {
+                let mut least = vec![f32::INFINITY; base.len()];
+                for row in by_region {
+                    least.iter_mut().zip(row).for_each(|(least, &term)| *least = least.min(term));
+                }
+                least
+            })
+            .collect();
+        // Single precision: every sum is lowered by more than rounding can add to it.
+        size += on.iter().map(|&row| (multiplier * base[row]).abs()).fold(0.0, f64::max);
+        let rounding = 4.0 * f64::from(f32::EPSILON) * size;
+        let base = base.iter().map(|base| (multiplier * base - rounding) as f32);
+        let base: Vec<f32> = base
+            .enumerate()
+            .map(|(row, base)| base + least.iter().map(|least| least[row]).sum::<f32>())
+            .collect();
+        relaxation.rows = Some(Rows { base, position, terms, least });
+        relaxation
+    }
+
+    /// The scalar part with nothing decided.
+    pub(super) fn start(&self) -> f64 {
+        let function = &self.function;
+        let pairs = function.pairs.iter().map(|pair| least(&pair.terms));
+        function.constant + self.least_single.iter().sum::<f64>() + pairs.sum::<f64>()
+    }
+
+    /// By how much the scalar part grows when a stage is decided on top of a partial placement.
+    pub(super) fn growth(&self, partial: &Partial, stage: usize, region: usize) -> f64 {
+        let on_path = self.rows.as_ref().is_some_and(|rows| rows.position[stage].is_some());
+        let single =
+            if on_path { 0.0 } else { self.function.single[stage][region] - self.least_single[stage] };
+        let pairs = self.function.of_stage[stage].iter().map(|&index| {
+            let pair = &self.function.pairs[index];
+            let side = usize::from(pair.stages[0] != stage);
+            let other = partial[pair.other(stage)];
+            if other == FREE {
+                self.least_pair[index][side][region] - self.least_of(index)
+            } else {
+                let other = usize::from(other);
+                pair.seen_from(stage, region, other) - self.least_pair[index][1 - side][other]
+            }
+        });
+        single + pairs.sum::<f64>()
+    }
+
+    fn least_of(&self, pair: usize) -> f64 {
+        least(&self.least_pair[pair][0])
+    }
+
+    /// The terms of the rows that change when a stage is decided, and what they were: `None` off the path.
+    pub(super) fn row_terms(&self, stage: usize, region: usize) -> Option<(&[f32], &[f32])> {
+        let rows = self.rows.as_ref()?;
+        let position = rows.position[stage]?;
+        Some((&rows.terms[position][region], &rows.least[position]))
+    }
+
+    /// The row parts with nothing decided.
+    pub(super) fn start_rows(&self) -> Option<&[f32]> {
+        self.rows.as_ref().map(|rows| rows.base.as_slice())
+    }
+}
+
+fn mean_over(values: &[f32], rows: &[usize]) -> f64 {
+    rows.iter().map(|&row| f64::from(values[row])).sum::<f64>() / rows.len().max(1) as f64
+}
+
+/// What a path's length is made of, in the rows of a timing.
+#[derive(Clone, Debug)]
+pub(super) struct Length {
+    /// By row: by how much the path is longer than the limit at home. `-inf` where it was not taken.
+    pub(super) base: Vec<f64>,
+    /// The stages on the path with what they take beyond home, by region and row.
+    pub(super) times: Vec<(usize, Vec<Vec<f32>>)>,
+    /// The mean length beyond home as a function of the placement.
+    pub(super) beyond_home: Pairwise,
+}
+
+impl Length {
+    pub(super) fn new(timing: &Timing<'_>, path: &Path, limit_s: f64) -> Self {
+        let problem = timing.problem();
+        let count = timing.rows().len();
+        let nodes: Vec<usize> =
+            std::iter::once(0).chain(path.iter().map(|&edge| problem.edges()[edge].to)).collect();
+        let mut base: Vec<f64> =
+            timing.residual().iter().map(|&residual| f64::from(residual) - limit_s).collect();
+        let mut times: Vec<(usize, Vec<Vec<f32>>)> = Vec::new();
+        for &node in &nodes {
+            let home = timing.node(node, 0);
+            base.iter_mut().zip(home).for_each(|(base, &time)| *base += f64::from(time));
+            let Some(stage) = problem.host(node) else { continue };
+            let regions = problem.permitted()[stage].len();
+            let beyond = (0..regions).map(|region| {
+                let row = timing.node(node, region).iter().zip(home);
+                row.map(|(time, home)| time - home).collect::<Vec<f32>>()
+            });
+            match times.iter_mut().find(|(known, _)| *known == stage) {
+                None => times.push((stage, beyond.collect())),
+                Some((_, sums)) => {
+                    for (sums, row) in sums.iter_mut().zip(beyond) {
+                        sums.iter_mut().zip(row).for_each(|(sum, more)| *sum += more);
+                    }
+                }
+            }
+        }
+        for &edge in path {
+            let overheads = timing.overhead(edge);
+            base.iter_mut().zip(overheads).for_each(|(base, &time)| *base += f64::from(time));
+        }
+        let on: Vec<usize> = (0..count).filter(|&row| base[row].is_finite()).collect();
+        let mut beyond_home = super::linear::zero(problem);
+        for (stage, by_region) in &times {
+            for (term, row) in beyond_home.single[*stage].iter_mut().zip(by_region) {
+                *term += mean_over(row, &on);
+            }
+        }
+        for &edge in path {
+            let trips = timing.trips(edge);
+            let fewest = on.iter().map(|&row| f64::from(trips[row])).fold(f64::INFINITY, f64::min);
+            if fewest.is_finite() {
+                super::linear::add_edge(&mut beyond_home, problem, edge, |from, to| {
+                    fewest * problem.distance(from, to)
+                });
+            }
+        }
+        Self { base, times, beyond_home }
+    }
+}

@@ -5,8 +5,8 @@
 //! - *Graph.* Every stage reads one to three earlier ones (most read one), the nearest more likely. Some stages are
 //!   conditional: their one predecessor decides in each run. Where nothing follows, the result waits.
 //! - *Regions* lie in seven clusters on the globe. A round trip takes light in fibre, with a detour of half the way,
-//!   and 4 ms. Grids have a base of 20 to 750 gCO2eq/kWh and a share of sun that lowers them by day. Speeds differ by up to
-//!   4 %, prices by up to 30 %.
+//!   and 4 ms. Grids have a base of 20 to 750 gCO2eq/kWh and a share of sun that lowers them by day. Processors are 1 % slower
+//!   than at home, give or take 2 %, as in the reference cases; prices up to 30 % higher.
 //! - *Runs* were observed at home. A run's size scales all its stages and payloads, each on top of its own spread, so
 //!   that times and bytes are correlated as those of real runs are.
 //! - *Pins.* Two stages may run at home only, as those that read a database do.
@@ -232,7 +232,7 @@ fn regions(count: usize, random: &mut Random) -> (Vec<RegionFacts>, LatencyTable
                 usd_per_gb_between_regions: [0.02, 0.02, 0.08, 0.12][random.below(4)],
                 usd_per_gb_to_internet: 0.09,
             },
-            relative_speed: if index == 0 { 1.0 } else { random.between(0.96, 1.04) },
+            relative_speed: if index == 0 { 1.0 } else { random.spread(0.02) / 1.01 },
         });
     }
     let mut latencies = LatencyTable::new();

@@ -67,3 +67,44 @@ pub(super) fn moves(function: &Pairwise, regions: &[Vec<u8>], placement: &[usize
     moves.sort_by(|a, b| a.0.total_cmp(&b.0));
     moves
 }
+
+/// Two moves at once that lower a function together and are expected to keep a limit: one that lowers the function,
+/// and one that makes up for what the first costs in `length`, of which `room` is left. The most promising first.
+pub(super) fn exchanges(
+    function: &Pairwise,
+    length: &Pairwise,
+    room: f64,
+    placement: &[usize],
+    most: usize,
+) -> Vec<Vec<usize>> {
+    struct Move {
+        stage: usize,
+        region: usize,
+        change: f64,
+        longer: f64,
+    }
+    let mut moves = Vec::new();
+    for (stage, terms) in function.single.iter().enumerate() {
+        for region in (0..terms.len()).filter(|&region| region != placement[stage]) {
+            let change = function.change(placement, stage, region);
+            let longer = length.change(placement, stage, region);
+            moves.push(Move { stage, region, change, longer });
+        }
+    }
+    let mut found: Vec<(f64, &Move, &Move)> = Vec::new();
+    for gain in moves.iter().filter(|gain| gain.change < 0.0 && gain.longer > room) {
+        for pay in moves.iter().filter(|pay| pay.longer < 0.0 && pay.stage != gain.stage) {
+            let change = gain.change + pay.change;
+            if change < 0.0 && gain.longer + pay.longer <= room {
+                found.push((change, gain, pay));
+            }
+        }
+    }
+    found.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let moved = |(_, gain, pay): &(f64, &Move, &Move)| {
+        let mut next = placement.to_vec();
+        (next[gain.stage], next[pay.stage]) = (gain.region, pay.region);
+        next
+    };
+    found.iter().take(most).map(moved).collect()
+}

@@ -70,6 +70,7 @@ fn search_hard(target: &Target<'_>, all: &Timing<'_>, budget: &Budget) -> Vec<Ho
             break;
         }
     }
+    if std::env::var("DBG").is_ok() { for s in &searches { eprintln!("hour {} best {:?} bound {:.6} expanded {} scored {} root {:.6} tails {:?}", s.judge.hour, s.tree.best().map(|b| b.1), s.tree.bound(), s.tree.expanded(), s.judge.scored, s.root_bound, s.tree.sizes()); } }
     searches.into_iter().map(HourSearch::into_result).collect()
 }
 
@@ -97,6 +98,7 @@ fn share(searches: &mut [HourSearch<'_>]) {
 struct HourSearch<'a> {
     tree: Tree,
     judge: HourJudge<'a>,
+    root_bound: f64,
 }
 
 impl<'a> HourSearch<'a> {
@@ -119,7 +121,9 @@ impl<'a> HourSearch<'a> {
         let domains = problem.permitted().iter().map(|regions| regions.len() as u8).collect();
         let best =
             best.map(|(placement, value)| (placement.iter().map(|&region| region as u8).collect(), value));
-        Self { tree: Tree::new(bounds, domains, best), judge }
+        let tree = Tree::new(bounds, domains, best);
+        let root_bound = tree.bound();
+        Self { tree, judge, root_bound }
     }
 
     fn grow(&mut self, gap: f64, slice: Option<Duration>) -> bool {

@@ -20,6 +20,8 @@ pub(super) struct Relaxation {
     least_single: Vec<f64>,
     /// By pair, by which of its stages is known, by that stage's region: the least of the terms.
     least_pair: Vec<[Vec<f64>; 2]>,
+    /// By pair: the least of its terms.
+    least_of_all: Vec<f64>,
     pub(super) rows: Option<Rows>,
 }
 
@@ -55,7 +57,8 @@ impl Relaxation {
                 [rows, columns]
             })
             .collect();
-        Self { function, least_single, least_pair, rows: None }
+        let least_of_all = function.pairs.iter().map(|pair| least(&pair.terms)).collect();
+        Self { function, least_single, least_pair, least_of_all, rows: None }
     }
 
     /// Of a tightened function that holds `multiplier` times the mean length of a path less the limit, made exact for
@@ -117,8 +120,7 @@ impl Relaxation {
     /// The scalar part with nothing decided.
     pub(super) fn start(&self) -> f64 {
         let function = &self.function;
-        let pairs = function.pairs.iter().map(|pair| least(&pair.terms));
-        function.constant + self.least_single.iter().sum::<f64>() + pairs.sum::<f64>()
+        function.constant + self.least_single.iter().sum::<f64>() + self.least_of_all.iter().sum::<f64>()
     }
 
     /// By how much the scalar part grows when a stage is decided on top of a partial placement.
@@ -131,17 +133,13 @@ impl Relaxation {
             let side = usize::from(pair.stages[0] != stage);
             let other = partial[pair.other(stage)];
             if other == FREE {
-                self.least_pair[index][side][region] - self.least_of(index)
+                self.least_pair[index][side][region] - self.least_of_all[index]
             } else {
                 let other = usize::from(other);
                 pair.seen_from(stage, region, other) - self.least_pair[index][1 - side][other]
             }
         });
         single + pairs.sum::<f64>()
-    }
-
-    fn least_of(&self, pair: usize) -> f64 {
-        least(&self.least_pair[pair][0])
     }
 
     /// The terms of the rows that change when a stage is decided, and what they were: `None` off the path.
@@ -161,62 +159,92 @@ fn mean_over(values: &[f32], rows: &[usize]) -> f64 {
     rows.iter().map(|&row| f64::from(values[row])).sum::<f64>() / rows.len().max(1) as f64
 }
 
-/// What a path's length is made of, in the rows of a timing.
+/// How much of a run's length is counted along each edge: of the edges into a node that were taken, each has the share
+/// that its weight has of theirs; where none of them has any weight, all have the same.
+pub(super) type Flow = Vec<f64>;
+
+/// What the length of a flow is made of, in the rows of a timing: a mean of the lengths of paths that were taken, so the
+/// runtime is never below it.
 #[derive(Clone, Debug)]
 pub(super) struct Length {
-    /// By row: by how much the path is longer than the limit at home. `-inf` where it was not taken.
+    /// By row: by how much it is longer than the limit at home with no distances.
     pub(super) base: Vec<f64>,
-    /// The stages on the path with what they take beyond home, by region and row.
+    /// The stages on it with what they take beyond home, by region and row.
     pub(super) times: Vec<(usize, Vec<Vec<f32>>)>,
     /// The mean length beyond home as a function of the placement.
     pub(super) beyond_home: Pairwise,
 }
 
 impl Length {
-    pub(super) fn new(timing: &Timing<'_>, path: &Path, limit_s: f64) -> Self {
+    pub(super) fn new(timing: &Timing<'_>, flow: &Flow, limit_s: f64) -> Self {
         let problem = timing.problem();
         let count = timing.rows().len();
-        let nodes: Vec<usize> =
-            std::iter::once(0).chain(path.iter().map(|&edge| problem.edges()[edge].to)).collect();
         let mut base: Vec<f64> =
             timing.residual().iter().map(|&residual| f64::from(residual) - limit_s).collect();
         let mut times: Vec<(usize, Vec<Vec<f32>>)> = Vec::new();
-        for &node in &nodes {
+        let mut beyond_home = super::linear::zero(problem);
+        let mut shares = vec![vec![0.0_f32; count]; problem.nodes()];
+        if let Some(result) = shares.last_mut() {
+            result.fill(1.0);
+        }
+        for node in (0..problem.nodes()).rev() {
+            let share = std::mem::take(&mut shares[node]);
+            if share.iter().all(|&share| share <= 0.0) {
+                continue;
+            }
             let home = timing.node(node, 0);
-            base.iter_mut().zip(home).for_each(|(base, &time)| *base += f64::from(time));
-            let Some(stage) = problem.host(node) else { continue };
-            let regions = problem.permitted()[stage].len();
-            let beyond = (0..regions).map(|region| {
-                let row = timing.node(node, region).iter().zip(home);
-                row.map(|(time, home)| time - home).collect::<Vec<f32>>()
-            });
-            match times.iter_mut().find(|(known, _)| *known == stage) {
-                None => times.push((stage, beyond.collect())),
-                Some((_, sums)) => {
-                    for (sums, row) in sums.iter_mut().zip(beyond) {
-                        sums.iter_mut().zip(row).for_each(|(sum, more)| *sum += more);
+            for ((base, &time), &share) in base.iter_mut().zip(home).zip(&share) {
+                *base += f64::from(share * time);
+            }
+            if let Some(stage) = problem.host(node) {
+                let regions = problem.permitted()[stage].len();
+                let beyond = (0..regions).map(|region| {
+                    let row = timing.node(node, region).iter().zip(home).zip(&share);
+                    row.map(|((time, home), share)| share * (time - home)).collect::<Vec<f32>>()
+                });
+                match times.iter_mut().find(|(known, _)| *known == stage) {
+                    None => times.push((stage, beyond.collect())),
+                    Some((_, sums)) => {
+                        for (sums, row) in sums.iter_mut().zip(beyond) {
+                            sums.iter_mut().zip(row).for_each(|(sum, more)| *sum += more);
+                        }
                     }
                 }
             }
+            let into: Vec<(usize, usize)> =
+                problem.edges_into(node).map(|(index, edge)| (index, edge.from)).collect();
+            let mut fewest = vec![f64::INFINITY; into.len()];
+            for row in 0..count {
+                let taken = |index: usize| timing.overhead(index)[row].is_finite();
+                let weight: f64 =
+                    into.iter().filter(|(index, _)| taken(*index)).map(|(index, _)| flow[*index]).sum();
+                let edges = into.iter().filter(|(index, _)| taken(*index)).count() as f64;
+                for ((index, from), fewest) in into.iter().zip(&mut fewest) {
+                    let part = match taken(*index) {
+                        false => 0.0,
+                        true if weight > 0.0 => flow[*index] / weight,
+                        true => 1.0 / edges,
+                    };
+                    let part = part as f32 * share[row];
+                    if part > 0.0 {
+                        shares[*from][row] += part;
+                        base[row] += f64::from(part * timing.overhead(*index)[row]);
+                    }
+                    *fewest = fewest.min(f64::from(part * timing.trips(*index)[row]));
+                }
+            }
+            for ((index, _), fewest) in into.into_iter().zip(fewest) {
+                if fewest > 0.0 && fewest.is_finite() {
+                    super::linear::add_edge(&mut beyond_home, problem, index, |from, to| {
+                        fewest * problem.distance(from, to)
+                    });
+                }
+            }
         }
-        for &edge in path {
-            let overheads = timing.overhead(edge);
-            base.iter_mut().zip(overheads).for_each(|(base, &time)| *base += f64::from(time));
-        }
-        let on: Vec<usize> = (0..count).filter(|&row| base[row].is_finite()).collect();
-        let mut beyond_home = super::linear::zero(problem);
+        let on: Vec<usize> = (0..count).collect();
         for (stage, by_region) in &times {
             for (term, row) in beyond_home.single[*stage].iter_mut().zip(by_region) {
                 *term += mean_over(row, &on);
-            }
-        }
-        for &edge in path {
-            let trips = timing.trips(edge);
-            let fewest = on.iter().map(|&row| f64::from(trips[row])).fold(f64::INFINITY, f64::min);
-            if fewest.is_finite() {
-                super::linear::add_edge(&mut beyond_home, problem, edge, |from, to| {
-                    fewest * problem.distance(from, to)
-                });
             }
         }
         Self { base, times, beyond_home }

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use caribou_model::{Metric, Statistic};
 
 use super::linear;
-use super::local::{minimise, moves};
+use super::local::{exchanges, minimise, moves};
 use super::pairwise::Pairwise;
-use super::relaxation::{Length, Relaxation};
+use super::relaxation::{Flow, Length, Relaxation};
 use super::timing::{Path, Timing};
 use super::tree::{Bounds, Judge, Tail};
 use crate::algorithm::Target;
@@ -19,11 +19,13 @@ const MORE_ROUNDS: usize = 30;
 /// Tightening stops when a round raises the bound by less than this share.
 const WORTH: f64 = 1e-7;
 /// Paths that bound a percentile.
-const PATHS: usize = 12;
+const PATHS: usize = 8;
 /// Paths of which the length alone is bounded.
 const EXCESSES: usize = 4;
 /// Relaxations that bound a percentile.
-const RELAXATIONS: usize = 24;
+const RELAXATIONS: usize = 16;
+/// Exchanges that are tried from one placement.
+const EXCHANGES: usize = 200;
 /// Whole placements that are tried one move from the best.
 const TRIED_MOVES: usize = 4000;
 
@@ -184,14 +186,27 @@ impl<'a> Root<'a> {
         multiplier
     }
 
-    /// Makes single moves, and moves of two neighbours, as long as one is better and keeps the limits.
+    /// Makes single moves, moves of two neighbours, and exchanges, as long as one is better and keeps the limits.
     fn walk(&self, best: &mut Best, judge: &mut dyn Judge, stop: &dyn Fn() -> bool) {
         let regions = self.target.scorer.problem().permitted();
         let mut tried = 0;
         while let Some(placement) = best.placement.clone() {
-            let better = moves(&self.objective, regions, &placement).into_iter().any(|(_, next)| {
+            let mut offer = |next: Vec<usize>| {
                 tried += 1;
                 tried < TRIED_MOVES && !stop() && best.offer(&next, judge)
+            };
+            let moves = moves(&self.objective, regions, &placement);
+            if moves.into_iter().any(|(_, next)| offer(next)) {
+                continue;
+            }
+            let better = self.tails.iter().any(|&(limit, may_exceed)| {
+                let critical = self.all.critical(&placement);
+                let order = slowest(&critical);
+                let Some(&quantile) = order.get(may_exceed) else { return false };
+                let room = limit - f64::from(critical[quantile].0);
+                let near = &order[may_exceed / 2..(2 * may_exceed + 8).min(order.len())];
+                let length = self.all.mean_length(&critical, near);
+                exchanges(&self.objective, &length, room, &placement, EXCHANGES).into_iter().any(&mut offer)
             });
             if !better {
                 break;
@@ -244,15 +259,20 @@ impl<'a> Root<'a> {
         let mut paths: Vec<(usize, Path)> = paths.into_iter().map(|(path, count)| (count, path)).collect();
         paths.sort_by(|a, b| b.cmp(a));
         paths.truncate(PATHS);
-        let scale = if multiplier > 0.0 {
-            multiplier
-        } else {
-            self.free_bound().abs() / limit.max(f64::MIN_POSITIVE)
+        let scale =
+            if multiplier > 0.0 { multiplier } else { self.free_bound().abs() / limit.max(f64::MIN_POSITIVE) };
+        let edges = self.target.scorer.problem().edges().len();
+        let along = |path: &Path| {
+            let mut flow = vec![0.0; edges];
+            path.iter().for_each(|&edge| flow[edge] = 1.0);
+            flow
         };
+        let mut flows: Vec<Flow> = paths.iter().map(|(_, path)| along(path)).collect();
+        flows.extend(self.mixed_flows(&timing, limit, may_exceed, placements, priced, scale));
         let mut relaxations = Vec::new();
         let mut excess = Vec::new();
-        for (_, path) in &paths {
-            let length = Length::new(&timing, path, limit);
+        for flow in &flows {
+            let length = Length::new(&timing, flow, limit);
             if excess.len() < EXCESSES {
                 let function = tight(length.beyond_home.clone(), ROUNDS);
                 excess.push(Relaxation::of_rows(function, 1.0, &length.base, &length.times));
@@ -260,7 +280,7 @@ impl<'a> Root<'a> {
             let mut function = priced.clone();
             let mut before = 0.0;
             for step in -4..=5 {
-                let price = scale * 2_f64.powf(0.7 * f64::from(step));
+                let price = scale * 2_f64.powf(0.6 * f64::from(step));
                 function.add(price - before, &length.beyond_home);
                 before = price;
                 function = tight(function, MORE_ROUNDS);
@@ -269,6 +289,49 @@ impl<'a> Root<'a> {
         }
         let relaxations = decisive(relaxations, rows.len(), may_exceed);
         Tail { may_exceed, rows: rows.len(), relaxations, excess }
+    }
+
+    /// Flows along the paths that are critical under several placements at once, each placement the least of what the flow
+    /// before gave a price.
+    fn mixed_flows(
+        &self,
+        timing: &Timing<'_>,
+        limit: f64,
+        may_exceed: usize,
+        placements: &[&[usize]],
+        priced: &Pairwise,
+        scale: f64,
+    ) -> Vec<Flow> {
+        let critical_flow = |placement: &[usize]| {
+            let mut flow = vec![0.0; self.target.scorer.problem().edges().len()];
+            let critical = timing.critical(placement);
+            let order = slowest(&critical);
+            let near = &order[may_exceed / 2..(2 * may_exceed + 8).min(order.len())];
+            for &row in near {
+                critical[row].1.iter().for_each(|&edge| flow[edge] += 1.0 / near.len() as f64);
+            }
+            flow
+        };
+        let mut flows = Vec::new();
+        let mut mixed = critical_flow(placements.last().copied().unwrap_or(&[]));
+        for step in 1..=16_u32 {
+            if step % 3 == 1 {
+                flows.push(mixed.clone());
+            }
+            let length = Length::new(timing, &mixed, limit);
+            let mut tightened = priced.clone();
+            tightened.add(scale, &length.beyond_home);
+            let tightened = tight(tightened, MORE_ROUNDS);
+            let mut sum = self.objective.clone();
+            sum.add(scale, &length.beyond_home);
+            let next = critical_flow(&minimise(&sum, &tightened));
+            let share = 1.0 / f64::from(step + 1);
+            for (mixed, next) in mixed.iter_mut().zip(next) {
+                *mixed += share * (next - *mixed);
+            }
+        }
+        flows.push(mixed);
+        flows
     }
 }
 

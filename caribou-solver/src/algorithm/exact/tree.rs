@@ -51,6 +51,9 @@ pub(super) struct Tree {
 /// More open parts than this are not kept: the search of the hour ends with a gap.
 const MOST_OPEN: usize = 400_000;
 
+/// Relaxations that are asked which stage to decide next: those that bound the decisive sample best.
+const VIEWS: usize = 6;
+
 #[derive(Clone, Debug, PartialEq)]
 struct Node {
     bound: f64,
@@ -112,6 +115,8 @@ impl Tree {
     pub(super) fn expanded(&self) -> u64 {
         self.expanded
     }
+
+    pub(super) fn sizes(&self) -> Vec<(usize, usize, usize)> { self.bounds.tails.iter().map(|t| (t.rows, t.relaxations.len(), self.open.len())).collect() }
 
     fn value(&self) -> f64 {
         self.best.as_ref().map_or(f64::INFINITY, |(_, value)| *value)
@@ -302,6 +307,8 @@ impl Bounds {
                 views.push(View { relaxation, value, row: Some(row) });
             }
         }
+        views.sort_by(|a, b| b.value.total_cmp(&a.value));
+        views.truncate(VIEWS);
         let mut chosen: Option<(usize, f64)> = None;
         for stage in (0..partial.len()).filter(|&stage| partial[stage] == FREE) {
             let [mut least, mut second] = [f64::INFINITY; 2];
@@ -323,7 +330,7 @@ impl Bounds {
             }
         }
         let (stage, _) = chosen?;
-        let decisive = views.iter().max_by(|a, b| a.value.total_cmp(&b.value));
+        let decisive = views.first();
         let mut completion = partial.to_vec();
         for stage in 0..partial.len() {
             if completion[stage] == FREE {

@@ -17,10 +17,12 @@ use crate::score::Scratch;
 
 mod linear;
 mod local;
+mod pace;
 mod pairwise;
 mod relaxation;
 mod root;
 mod soft;
+mod state;
 mod timing;
 mod tree;
 
@@ -96,13 +98,13 @@ fn share(searches: &mut [HourSearch<'_>]) {
 
 /// The search of one hour.
 struct HourSearch<'a> {
-    tree: Tree,
+    tree: Tree<'a>,
     judge: HourJudge<'a>,
     root_bound: f64,
 }
 
 impl<'a> HourSearch<'a> {
-    fn new(target: &Target<'a>, hour: usize, start: &[u8], all: &Timing<'a>, budget: &Budget) -> Self {
+    fn new(target: &Target<'a>, hour: usize, start: &[u8], all: &'a Timing<'a>, budget: &Budget) -> Self {
         let problem = target.scorer.problem();
         let mut judge = HourJudge {
             target: *target,
@@ -117,7 +119,7 @@ impl<'a> HourSearch<'a> {
             .map(|(region, permitted)| permitted.iter().position(|other| other == region).unwrap_or(0))
             .collect();
         let (best, multiplier) = root.improve(&positions, &mut judge, &|| budget.is_spent());
-        let bounds = root.bounds(best.as_ref().map(|(placement, _)| placement), multiplier);
+        let bounds = root.bounds(best.as_ref(), multiplier);
         let domains = problem.permitted().iter().map(|regions| regions.len() as u8).collect();
         let best =
             best.map(|(placement, value)| (placement.iter().map(|&region| region as u8).collect(), value));
@@ -130,7 +132,7 @@ impl<'a> HourSearch<'a> {
         let before = self.tree.expanded();
         let until = slice.map(|slice| Instant::now() + slice);
         let stop = || until.is_some_and(|until| Instant::now() >= until);
-        self.tree.grow(u64::MAX, gap, &mut self.judge, &stop);
+        self.tree.grow(gap, &mut self.judge, &stop);
         self.tree.expanded() > before
     }
 

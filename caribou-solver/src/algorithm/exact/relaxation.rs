@@ -117,6 +117,14 @@ impl Relaxation {
         relaxation
     }
 
+    /// Leaves all rows out but these.
+    pub(super) fn keep_rows(&mut self, keep: &[usize]) {
+        let Some(Rows { base, terms, least, .. }) = &mut self.rows else { return };
+        let pick = |column: &mut Vec<f32>| *column = keep.iter().map(|&row| column[row]).collect();
+        pick(base);
+        terms.iter_mut().flatten().chain(least).for_each(pick);
+    }
+
     /// The scalar part with nothing decided.
     pub(super) fn start(&self) -> f64 {
         let function = &self.function;

@@ -7,6 +7,7 @@ use caribou_model::{Metric, Statistic};
 use super::linear;
 use super::local::{exchanges, minimise, moves};
 use super::pairwise::Pairwise;
+use super::pace::Pace;
 use super::relaxation::{Flow, Length, Relaxation};
 use super::timing::{Path, Timing};
 use super::tree::{Bounds, Judge, Tail};
@@ -215,7 +216,7 @@ impl<'a> Root<'a> {
     }
 
     /// The bounds that the search branches on.
-    pub(super) fn bounds(&self, best: Option<&Vec<usize>>, multiplier: f64) -> Bounds {
+    pub(super) fn bounds(&self, best: Option<&(Vec<usize>, f64)>, multiplier: f64) -> Bounds<'a> {
         let mut bounds = Bounds::default();
         bounds.scalar.push(Relaxation::new(self.tightened.clone()));
         let mut priced = self.tightened.clone();
@@ -228,8 +229,9 @@ impl<'a> Root<'a> {
         let free = minimise(&self.objective, &self.tightened);
         for &(limit, may_exceed) in &self.tails {
             let mut seen: Vec<&[usize]> = vec![&free];
-            seen.extend(best.map(Vec::as_slice));
-            bounds.tails.push(self.tail(limit, may_exceed, &seen, &priced, multiplier));
+            seen.extend(best.map(|(placement, _)| placement.as_slice()));
+            let value = best.map_or(f64::INFINITY, |(_, value)| *value);
+            bounds.tails.push(self.tail(limit, may_exceed, &seen, &priced, multiplier, value));
         }
         bounds
     }
@@ -241,14 +243,15 @@ impl<'a> Root<'a> {
         placements: &[&[usize]],
         priced: &Pairwise,
         multiplier: f64,
-    ) -> Tail {
+        value: f64,
+    ) -> Tail<'a> {
         let home = vec![0; priced.single.len()];
         let mut rows: Vec<usize> = Vec::new();
         let mut paths: BTreeMap<Path, usize> = BTreeMap::new();
         for placement in placements.iter().copied().chain([home.as_slice()]) {
             let critical = self.all.critical(placement);
             let order = slowest(&critical);
-            rows.extend(&order[..(3 * may_exceed + 32).min(order.len())]);
+            rows.extend(&order[..(2 * may_exceed + 32).min(order.len())]);
             for &row in &order[may_exceed / 2..(2 * may_exceed + 8).min(order.len())] {
                 *paths.entry(critical[row].1.clone()).or_default() += 1;
             }
@@ -273,7 +276,7 @@ impl<'a> Root<'a> {
         let mut excess = Vec::new();
         for flow in &flows {
             let length = Length::new(&timing, flow, limit);
-            if excess.len() < EXCESSES {
+            if value.is_infinite() && excess.len() < EXCESSES {
                 let function = tight(length.beyond_home.clone(), ROUNDS);
                 excess.push(Relaxation::of_rows(function, 1.0, &length.base, &length.times));
             }
@@ -287,8 +290,12 @@ impl<'a> Root<'a> {
                 relaxations.push(Relaxation::of_rows(function.clone(), price, &length.base, &length.times));
             }
         }
-        let relaxations = decisive(relaxations, rows.len(), may_exceed);
-        Tail { may_exceed, rows: rows.len(), relaxations, excess }
+        let keep = undecided(&relaxations, rows.len(), value);
+        let may_exceed = may_exceed.saturating_sub(rows.len() - keep.len());
+        relaxations.iter_mut().chain(&mut excess).for_each(|relaxation| relaxation.keep_rows(&keep));
+        let relaxations = decisive(relaxations, keep.len(), may_exceed);
+        let pace = Pace::new(timing.subset(&keep), limit, may_exceed, &self.tightened);
+        Tail { may_exceed, rows: keep.len(), relaxations, pace, excess }
     }
 
     /// Flows along the paths that are critical under several placements at once, each placement the least of what the flow
@@ -391,6 +398,18 @@ fn slowest(critical: &[(f32, Path)]) -> Vec<usize> {
 fn may_exceed(statistic: Statistic, samples: usize) -> usize {
     let last = samples.saturating_sub(1);
     last - (crate::estimate::share(statistic) * last as f64) as usize
+}
+
+/// The rows in which a placement that is better than `value` may keep the limit: in the others none does, and as many
+/// fewer may exceed it.
+fn undecided(relaxations: &[Relaxation], rows: usize, value: f64) -> Vec<usize> {
+    let decided = |row: usize| {
+        relaxations.iter().any(|relaxation| {
+            let start = relaxation.start_rows().map_or(f32::NEG_INFINITY, |rows| rows[row]);
+            f64::from(start) + relaxation.start() > value
+        })
+    };
+    (0..rows).filter(|&row| !decided(row)).collect()
 }
 
 /// The relaxations that bound the rows about the limit best.

@@ -3,27 +3,30 @@
 use std::cmp::Ordering;
 use std::collections::{BinaryHeap, HashSet};
 
+use super::pace::{Ends, Pace};
 use super::relaxation::{FREE, Partial, Relaxation};
+use super::state::{State, exceeded};
 
 /// The bounds of one hour's search.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Bounds {
+pub(super) struct Bounds<'a> {
     /// Bounds of the objective that are the same for all samples.
     pub(super) scalar: Vec<Relaxation>,
     /// Bounds of the objective by limited percentile.
-    pub(super) tails: Vec<Tail>,
+    pub(super) tails: Vec<Tail<'a>>,
     /// Functions that may not be larger than a figure.
     pub(super) ceilings: Vec<(Relaxation, f64)>,
 }
 
 /// The bounds that follow from a limit on a percentile of the runtime.
 #[derive(Clone, Debug)]
-pub(super) struct Tail {
+pub(super) struct Tail<'a> {
     /// How many samples may exceed the limit.
     pub(super) may_exceed: usize,
     /// How many samples the bounds look at.
     pub(super) rows: usize,
     pub(super) relaxations: Vec<Relaxation>,
+    pub(super) pace: Pace<'a>,
     /// Lower bounds of the runtime less the limit, by row.
     pub(super) excess: Vec<Relaxation>,
 }
@@ -36,8 +39,8 @@ pub(super) trait Judge {
 
 /// The part of the search that is still open.
 #[derive(Clone, Debug)]
-pub(super) struct Tree {
-    bounds: Bounds,
+pub(super) struct Tree<'a> {
+    bounds: Bounds<'a>,
     domains: Vec<u8>,
     open: BinaryHeap<Node>,
     /// The best placement so far, as a position in each stage's domain, and its objective.
@@ -50,6 +53,10 @@ pub(super) struct Tree {
 
 /// More open parts than this are not kept: the search of the hour ends with a gap.
 const MOST_OPEN: usize = 400_000;
+/// Placements that are remembered as judged.
+const MOST_SEEN: usize = 100_000;
+/// Parts that are looked into below an open one, depth first, before what is left is put back.
+const DIVE: u32 = 2_000;
 
 /// Relaxations that are asked which stage to decide next: those that bound the decisive sample best.
 const VIEWS: usize = 6;
@@ -80,38 +87,26 @@ impl PartialOrd for Node {
     }
 }
 
-/// The bounds of one node, from which those of its children follow.
-struct State {
-    scalar: Vec<f64>,
-    ceilings: Vec<f64>,
-    /// By tail and relaxation: the scalar part and the rows.
-    tails: Vec<Vec<(f64, Vec<f32>)>>,
-    /// The same for the excess over the tails' limits.
-    excess: Vec<Vec<(f64, Vec<f32>)>>,
-}
-
-impl Tree {
-    pub(super) fn new(bounds: Bounds, domains: Vec<u8>, start: Option<(Vec<u8>, f64)>) -> Self {
+impl<'a> Tree<'a> {
+    pub(super) fn new(bounds: Bounds<'a>, domains: Vec<u8>, start: Option<(Vec<u8>, f64)>) -> Self {
         let partial = vec![FREE; domains.len()].into_boxed_slice();
-        let mut tree = Self {
+        let bound = State::new(&bounds, &partial).bound(&bounds);
+        Self {
             bounds,
             domains,
-            open: BinaryHeap::new(),
+            open: BinaryHeap::from([Node { bound, partial }]),
             best: start,
             left_out: f64::INFINITY,
             seen: HashSet::new(),
             expanded: 0,
-        };
-        let state = tree.state(&partial);
-        let bound = tree.bounds.of(&state);
-        tree.open.push(Node { bound, partial });
-        tree
+        }
     }
 
     pub(super) fn best(&self) -> Option<&(Vec<u8>, f64)> {
         self.best.as_ref()
     }
 
+    /// How many parts were looked into.
     pub(super) fn expanded(&self) -> u64 {
         self.expanded
     }
@@ -139,210 +134,125 @@ impl Tree {
     }
 
     /// Takes a placement as the best if it is better.
-    pub(super) fn offer(&mut self, placement: &[u8], judge: &mut dyn Judge) -> bool {
-        let Some(value) = judge.judge(placement, self.value()) else { return false };
-        self.best = Some((placement.to_vec(), value));
-        true
-    }
-
-    /// Looks into this many open parts, or until the answer is proven up to the gap, or until `stop` says so.
-    pub(super) fn grow(&mut self, nodes: u64, gap: f64, judge: &mut dyn Judge, stop: &dyn Fn() -> bool) {
-        for round in 0..nodes {
-            if self.is_done(gap) || (round % 16 == 0 && stop()) {
-                return;
-            }
-            if let Some(node) = self.open.pop() {
-                self.expand(&node, gap, judge);
-            }
+    pub(super) fn offer(&mut self, placement: &[u8], judge: &mut dyn Judge) {
+        if let Some(value) = judge.judge(placement, self.value()) {
+            self.best = Some((placement.to_vec(), value));
         }
     }
 
-    fn expand(&mut self, node: &Node, gap: f64, judge: &mut dyn Judge) {
+    /// Looks into open parts until the answer is proven up to the gap, or until `stop` says so.
+    pub(super) fn grow(&mut self, gap: f64, judge: &mut dyn Judge, stop: &dyn Fn() -> bool) {
+        let bounds = std::mem::take(&mut self.bounds);
+        while !self.is_done(gap) && !stop() {
+            let Some(Node { bound, partial }) = self.open.pop() else { break };
+            let mut states = vec![State::new(&bounds, &partial)];
+            let (order, completion) = bounds.order(&states[0], &partial, &self.domains);
+            if self.seen.len() < MOST_SEEN && self.seen.insert(completion.clone()) {
+                self.offer(&completion, judge);
+            }
+            states.resize(order.len() + 1, states[0].clone());
+            let mut dive = Dive { bounds: &bounds, order: &order, above: bound, left: DIVE, gap, ends: Ends::default(), judge };
+            self.dive(&mut dive, &mut partial.into_vec(), &mut states, 0);
+        }
+        self.bounds = bounds;
+    }
+
+    /// Looks into what is below a part, whose state is the first one, depth first.
+    fn dive(&mut self, dive: &mut Dive<'_>, partial: &mut Vec<u8>, states: &mut [State], depth: usize) {
         self.expanded += 1;
-        let state = self.state(&node.partial);
-        let Some(choice) = self.bounds.choose(&state, &node.partial, &self.domains) else { return };
-        if self.seen.len() < MOST_OPEN && self.seen.insert(choice.completion.clone()) {
-            self.offer(&choice.completion, judge);
-        }
-        let is_last = node.partial.iter().filter(|&&region| region == FREE).count() == 1;
-        let mut rows = Vec::new();
-        for region in 0..self.domains[choice.stage] {
-            let bound =
-                self.bounds.of_child(&state, &node.partial, choice.stage, region, &mut rows).max(node.bound);
-            if bound >= self.threshold(gap) {
-                self.left_out = self.left_out.min(bound);
+        let (Some(&stage), Some((state, below))) = (dive.order.get(depth), states.split_first_mut()) else {
+            return;
+        };
+        for region in 0..self.domains[stage] {
+            let threshold = self.threshold(dive.gap);
+            if !below[0].decide(state, dive.bounds, partial, (stage, usize::from(region)), threshold) {
+                self.left_out = self.left_out.min(threshold);
                 continue;
             }
-            let mut partial = node.partial.clone();
-            partial[choice.stage] = region;
-            if is_last {
-                self.offer(&partial, judge);
-            } else if self.open.len() < MOST_OPEN {
-                self.open.push(Node { bound, partial });
+            partial[stage] = region;
+            let left = threshold - below[0].scalar.first().copied().unwrap_or(f64::NEG_INFINITY);
+            if dive.bounds.tails.iter().any(|tail| tail.pace.is_too_slow(partial, left, &mut dive.ends)) {
+                self.left_out = self.left_out.min(threshold);
+            } else if depth + 1 == dive.order.len() {
+                self.offer(partial, dive.judge);
+            } else if dive.left > 0 {
+                dive.left -= 1;
+                self.dive(dive, partial, below, depth + 1);
             } else {
-                self.left_out = self.left_out.min(bound);
-            }
-        }
-    }
-
-    fn state(&self, partial: &Partial) -> State {
-        let scalar = |relaxation: &Relaxation| {
-            let mut known = vec![FREE; partial.len()];
-            let mut sum = relaxation.start();
-            for (stage, &region) in partial.iter().enumerate().filter(|(_, region)| **region != FREE) {
-                sum += relaxation.growth(&known, stage, usize::from(region));
-                known[stage] = region;
-            }
-            sum
-        };
-        let rows = |relaxation: &Relaxation| {
-            let mut rows = relaxation.start_rows().map_or_else(Vec::new, <[f32]>::to_vec);
-            for (stage, &region) in partial.iter().enumerate().filter(|(_, region)| **region != FREE) {
-                if let Some((terms, least)) = relaxation.row_terms(stage, usize::from(region)) {
-                    for ((row, term), least) in rows.iter_mut().zip(terms).zip(least) {
-                        *row += term - least;
-                    }
+                let bound = below[0].bound(dive.bounds).max(dive.above);
+                if self.open.len() < MOST_OPEN {
+                    self.open.push(Node { bound, partial: partial.clone().into_boxed_slice() });
+                } else {
+                    self.left_out = self.left_out.min(bound);
                 }
             }
-            rows
-        };
-        let of_rows = |relaxations: &[Relaxation]| -> Vec<(f64, Vec<f32>)> {
-            relaxations.iter().map(|relaxation| (scalar(relaxation), rows(relaxation))).collect()
-        };
-        let tails = &self.bounds.tails;
-        State {
-            scalar: self.bounds.scalar.iter().map(scalar).collect(),
-            ceilings: self.bounds.ceilings.iter().map(|(relaxation, _)| scalar(relaxation)).collect(),
-            tails: tails.iter().map(|tail| of_rows(&tail.relaxations)).collect(),
-            // What the objective's bounds do not tell where there is no best placement to compare them with.
-            excess: tails
-                .iter()
-                .map(|tail| if self.best.is_none() { of_rows(&tail.excess) } else { Vec::new() })
-                .collect(),
+            partial[stage] = FREE;
         }
     }
 }
 
-/// Which stage to decide next, and a whole placement that the bounds suggest.
-struct Choice {
-    stage: usize,
-    completion: Vec<u8>,
+/// A search below one open part.
+struct Dive<'d> {
+    bounds: &'d Bounds<'d>,
+    /// The free stages in the order in which they are decided.
+    order: &'d [usize],
+    /// The bound of the open part.
+    above: f64,
+    /// How many parts may still be looked into.
+    left: u32,
+    gap: f64,
+    ends: Ends,
+    judge: &'d mut dyn Judge,
 }
 
-impl Bounds {
-    /// The bound of a node.
-    fn of(&self, state: &State) -> f64 {
-        let broken = self.ceilings.iter().zip(&state.ceilings).any(|((_, at_most), &least)| least > *at_most);
-        if broken {
-            return f64::INFINITY;
-        }
-        let scalar = state.scalar.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        let tails = self.tails.iter().zip(&state.tails).map(|(tail, relaxations)| {
-            let mut best = vec![f32::NEG_INFINITY; tail.rows];
-            for (scalar, rows) in relaxations {
-                raise(&mut best, rows, lowered(*scalar));
-            }
-            f64::from(tail.exceeded(&mut best))
-        });
-        tails.fold(scalar, f64::max)
-    }
-
-    /// The bound of a node's child.
-    fn of_child(
-        &self,
-        state: &State,
-        partial: &Partial,
-        stage: usize,
-        region: u8,
-        best: &mut Vec<f32>,
-    ) -> f64 {
-        let region = usize::from(region);
-        for ((ceiling, at_most), &least) in self.ceilings.iter().zip(&state.ceilings) {
-            if least + ceiling.growth(partial, stage, region) > *at_most {
-                return f64::INFINITY;
-            }
-        }
-        let mut bound = f64::NEG_INFINITY;
-        for (relaxation, &scalar) in self.scalar.iter().zip(&state.scalar) {
-            bound = bound.max(scalar + relaxation.growth(partial, stage, region));
-        }
-        let tails = self.tails.iter().zip(&state.tails).zip(&state.excess);
-        for ((tail, relaxations), excess) in tails {
-            let mut exceeded = |of: &[Relaxation], known: &[(f64, Vec<f32>)]| {
-                best.clear();
-                best.resize(tail.rows, f32::NEG_INFINITY);
-                for (relaxation, known) in of.iter().zip(known) {
-                    relaxation.raise_child(best, known, partial, stage, region);
-                }
-                f64::from(tail.exceeded(best))
-            };
-            if exceeded(&tail.excess, excess) > 0.0 {
-                return f64::INFINITY;
-            }
-            bound = bound.max(exceeded(&tail.relaxations, relaxations));
-        }
-        bound
-    }
-
-    /// The stage whose decision raises the bound most, as far as the decisive sample tells; and what the relaxation that
-    /// bounds it would choose.
-    fn choose(&self, state: &State, partial: &Partial, domains: &[u8]) -> Option<Choice> {
+impl Bounds<'_> {
+    /// The free stages, those first whose decision raises the bound most as far as the decisive sample tells; and a whole
+    /// placement that the relaxation suggests which bounds it.
+    fn order(&self, state: &State, partial: &Partial, domains: &[u8]) -> (Vec<usize>, Vec<u8>) {
         let mut views: Vec<View<'_>> = self
             .scalar
             .iter()
             .zip(&state.scalar)
             .map(|(relaxation, &value)| View { relaxation, value, row: None })
             .collect();
-        for (tail, relaxations) in self.tails.iter().zip(&state.tails) {
+        for (tail, part) in self.tails.iter().zip(&state.tails) {
             let mut best = vec![f32::NEG_INFINITY; tail.rows];
-            for (scalar, rows) in relaxations {
-                raise(&mut best, rows, lowered(*scalar));
-            }
-            let decisive = tail.exceeded(&mut best.clone());
-            let Some(row) = best.iter().position(|&bound| bound.total_cmp(&decisive).is_eq()) else {
-                continue;
-            };
-            for (relaxation, (scalar, rows)) in tail.relaxations.iter().zip(relaxations) {
-                let value = scalar + f64::from(rows[row]);
+            part.raise(&mut best);
+            let decisive = exceeded(&mut best.clone(), tail.may_exceed);
+            let Some(row) = best.iter().position(|&bound| bound.total_cmp(&decisive).is_eq()) else { continue };
+            for (index, relaxation) in tail.relaxations.iter().enumerate() {
+                let value = part.scalars[index] + f64::from(part.row(index)[row]);
                 views.push(View { relaxation, value, row: Some(row) });
             }
         }
         views.sort_by(|a, b| b.value.total_cmp(&a.value));
         views.truncate(VIEWS);
-        let mut chosen: Option<(usize, f64)> = None;
+        let mut scores: Vec<(f64, usize)> = Vec::new();
+        let mut completion = partial.to_vec();
         for stage in (0..partial.len()).filter(|&stage| partial[stage] == FREE) {
             let [mut least, mut second] = [f64::INFINITY; 2];
-            for region in 0..usize::from(domains[stage]) {
-                let bound = views
-                    .iter()
-                    .map(|view| view.value + view.growth(partial, stage, region))
-                    .fold(f64::NEG_INFINITY, f64::max);
+            let mut likely = (f64::INFINITY, 0);
+            for region in 0..domains[stage] {
+                let mut bound = f64::NEG_INFINITY;
+                for (index, view) in views.iter().enumerate() {
+                    let growth = view.growth(partial, stage, usize::from(region));
+                    bound = bound.max(view.value + growth);
+                    if index == 0 && growth < likely.0 {
+                        likely = (growth, region);
+                    }
+                }
                 if bound < least {
                     (least, second) = (bound, least);
                 } else {
                     second = second.min(bound);
                 }
             }
+            completion[stage] = likely.1;
             let second = if second.is_finite() { second } else { least };
-            let score = least + 0.1 * (second - least);
-            if chosen.is_none_or(|(_, most)| score > most) {
-                chosen = Some((stage, score));
-            }
+            scores.push((least + 0.1 * (second - least), stage));
         }
-        let (stage, _) = chosen?;
-        let decisive = views.first();
-        let mut completion = partial.to_vec();
-        for stage in 0..partial.len() {
-            if completion[stage] == FREE {
-                let growth = |region: &u8| {
-                    decisive.map_or(0.0, |view| view.growth(&completion, stage, usize::from(*region)))
-                };
-                let growths: Vec<f64> = (0..domains[stage]).map(|region| growth(&region)).collect();
-                let least = super::pairwise::least(&growths);
-                completion[stage] = growths.iter().position(|&growth| growth <= least).unwrap_or(0) as u8;
-            }
-        }
-        Some(Choice { stage, completion })
+        scores.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+        (scores.into_iter().map(|(_, stage)| stage).collect(), completion)
     }
 }
 
@@ -361,47 +271,4 @@ impl View<'_> {
             _ => scalar,
         }
     }
-}
-
-impl Relaxation {
-    /// Raises each row to what it is at least in a node's child.
-    fn raise_child(
-        &self,
-        best: &mut [f32],
-        (scalar, rows): &(f64, Vec<f32>),
-        partial: &Partial,
-        stage: usize,
-        region: usize,
-    ) {
-        let scalar = lowered(scalar + self.growth(partial, stage, region));
-        match self.row_terms(stage, region) {
-            None => raise(best, rows, scalar),
-            Some((terms, least)) => {
-                for (((best, row), term), least) in best.iter_mut().zip(rows).zip(terms).zip(least) {
-                    *best = best.max(row + (term - least) + scalar);
-                }
-            }
-        }
-    }
-}
-
-impl Tail {
-    /// What all but as many rows as may exceed the limit are at most.
-    fn exceeded(&self, best: &mut [f32]) -> f32 {
-        if self.may_exceed >= best.len() {
-            return f32::NEG_INFINITY;
-        }
-        *best.select_nth_unstable_by(self.may_exceed, |a, b| b.total_cmp(a)).1
-    }
-}
-
-fn raise(best: &mut [f32], rows: &[f32], scalar: f32) {
-    for (best, row) in best.iter_mut().zip(rows) {
-        *best = best.max(row + scalar);
-    }
-}
-
-/// In single precision, and no more than it was even after a sum is rounded.
-fn lowered(scalar: f64) -> f32 {
-    (scalar - 4.0 * f64::from(f32::EPSILON) * scalar.abs()) as f32
 }

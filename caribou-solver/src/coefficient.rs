@@ -39,14 +39,10 @@ impl NodeCoefficients {
         [region, home]: [&RegionFacts; 2],
         case: Transmission,
     ) -> Self {
-        let (mut own, ends) = match kind {
-            NodeKind::Stage { .. } => {
-                (power::of_stage(spec, region), of_user_code(case, region.region == home.region))
-            }
-            NodeKind::Entry => (NodeUse::default(), of_client(case)),
-            NodeKind::Gate { .. } | NodeKind::Collect { .. } | NodeKind::Result => {
-                (NodeUse::default(), Ends::default())
-            }
+        let ends = Self::outside(kind, region.region == home.region, case);
+        let mut own = match kind {
+            NodeKind::Stage { .. } => power::of_stage(spec, region),
+            _ => NodeUse::default(),
         };
         own.outside_gb = ends.own;
         Self {
@@ -54,6 +50,15 @@ impl NodeCoefficients {
             home: NodeUse { outside_gb: ends.home, ..NodeUse::default() },
             unknown: NodeUse { outside_gb: ends.unknown, ..NodeUse::default() },
             usd: cost::of_node(kind, is_sync, spec, region, home),
+        }
+    }
+
+    /// Where the energy of one GB between a node and ends outside the graph is spent, in kWh.
+    pub(crate) fn outside(kind: &NodeKind, at_home: bool, case: Transmission) -> Ends {
+        match kind {
+            NodeKind::Stage { .. } => of_user_code(case, at_home),
+            NodeKind::Entry => of_client(case),
+            NodeKind::Gate { .. } | NodeKind::Collect { .. } | NodeKind::Result => Ends::default(),
         }
     }
 }

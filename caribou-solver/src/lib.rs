@@ -7,7 +7,7 @@
 //! |---|---|
 //! | [`problem`] | [`Problem`]: the input, checked once |
 //! | [`model`] | the formulas: power, transmission, cost, runtime |
-//! | [`sample`] | [`Samples`]: joint samples of whole runs |
+//! | [`sample`] | [`Samples`]: joint samples of whole runs, or of another model's making |
 //! | [`score`] | [`Scorer`]: what a placement is worth |
 //! | [`estimate`] | [`Estimate`]: mean and 95th percentile with their intervals |
 //! | [`objective`] | [`Objective`]: what one search minimises |

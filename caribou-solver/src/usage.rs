@@ -50,6 +50,8 @@ pub(crate) struct EdgeUse {
 impl NodeUse {
     /// Number of quantities.
     pub(crate) const LEN: usize = 8;
+    /// Position of the traffic with ends outside the graph.
+    pub(crate) const OUTSIDE_GB: usize = 7;
 
     /// What one observed stage used. `edge_writes` are the store writes that its outgoing edges account for.
     pub(crate) fn of_stage(

@@ -13,9 +13,9 @@ pub(crate) fn facts(region: &RegionFacts, month: u8) -> Result<[f64; HOURS], Pro
             Err(ProblemError::BadFact { region: region.region.clone(), field: field.into(), value, range })
         }
     };
-    check("pue", region.pue, region.pue.is_finite() && region.pue >= 1.0, "1.0 or more")?;
+    check("pue", region.pue, (1.0..=100.0).contains(&region.pue), "from 1 to 100")?;
     let speed = region.relative_speed;
-    check("relative_speed", speed, speed.is_finite() && speed > 0.0, "above 0")?;
+    check("relative_speed", speed, (0.001..=1000.0).contains(&speed), "from 0.001 to 1000")?;
     let prices = &region.prices;
     for (field, price) in [
         ("x86_usd_per_gb_s", prices.x86_usd_per_gb_s),
@@ -29,7 +29,7 @@ pub(crate) fn facts(region: &RegionFacts, month: u8) -> Result<[f64; HOURS], Pro
         ("usd_per_gb_between_regions", prices.usd_per_gb_between_regions),
         ("usd_per_gb_to_internet", prices.usd_per_gb_to_internet),
     ] {
-        check(field, price, price.is_finite() && price >= 0.0, "0 or more")?;
+        check(field, price, (0.0..=1e6).contains(&price), "from 0 to 1,000,000")?;
     }
     let mut intensities = [0.0; HOURS];
     for hour in Hour::all() {
@@ -37,14 +37,17 @@ pub(crate) fn facts(region: &RegionFacts, month: u8) -> Result<[f64; HOURS], Pro
             .carbon
             .at(month, hour)
             .ok_or_else(|| ProblemError::NoCarbon { region: region.region.clone(), month })?;
-        if !(intensity.0.is_finite() && intensity.0 >= 0.0) {
+        if !(0.0..=1e6).contains(&intensity.0) {
             let field = format!("carbon intensity (month {month}, {hour})");
-            check(&field, intensity.0, false, "0 or more gCO2eq/kWh")?;
+            check(&field, intensity.0, false, "from 0 to 1,000,000 gCO2eq/kWh")?;
         }
         intensities[hour.index()] = intensity.0;
     }
     Ok(intensities)
 }
+
+/// No run takes longer than a hundred days. So every figure that is computed from it is within single precision.
+const LONGEST_S: f64 = 100.0 * 24.0 * 3600.0;
 
 /// Checks that a run fits the graph: every figure a number, every stage reached, every edge between nodes that ran.
 pub(crate) fn run(graph: &Graph, run: &RunSample) -> Result<(), ProblemError> {
@@ -61,7 +64,7 @@ fn sound(graph: &Graph, run: &RunSample) -> Result<(), String> {
         ));
     }
     let time = |what: &str, seconds: f64| {
-        let fits = seconds.is_finite() && seconds >= 0.0;
+        let fits = (0.0..=LONGEST_S).contains(&seconds);
         if fits { Ok(()) } else { Err(format!("{what} is {seconds} s")) }
     };
     time("its runtime", run.runtime_s)?;

@@ -94,11 +94,6 @@ impl Problem {
         manifest: &Manifest,
         month: u8,
     ) -> Result<Self, ProblemError> {
-        graph.validate()?;
-        manifest.validate()?;
-        if !(1..=12).contains(&month) {
-            return Err(ProblemError::InvalidMonth(month));
-        }
         let named = |name: &str, version: &str| format!("{name} {version}");
         let [of_workload, of_graph] =
             [named(&workload.workflow, &workload.version), named(&graph.workflow, &graph.version)];
@@ -108,11 +103,44 @@ impl Problem {
         if workload.runs.is_empty() {
             return Err(ProblemError::NoRuns { workflow: graph.workflow.clone() });
         }
+        graph.validate()?;
         for run in &workload.runs {
             check::run(graph, run)?;
         }
+        Self::index(graph, workload.runs.clone(), regions, latencies, manifest, month)
+    }
+
+    /// A problem without observed runs, for samples that come from elsewhere: see
+    /// [`SamplesBuilder`](crate::sample::SamplesBuilder). [`Samples::draw`](crate::Samples::draw) draws nothing from it.
+    ///
+    /// # Errors
+    ///
+    /// [`ProblemError`] says what is wrong, where, and what to do.
+    pub fn without_runs(
+        graph: &Graph,
+        regions: &[RegionFacts],
+        latencies: &LatencyTable,
+        manifest: &Manifest,
+        month: u8,
+    ) -> Result<Self, ProblemError> {
+        Self::index(graph, Vec::new(), regions, latencies, manifest, month)
+    }
+
+    fn index(
+        graph: &Graph,
+        runs: Vec<RunSample>,
+        regions: &[RegionFacts],
+        latencies: &LatencyTable,
+        manifest: &Manifest,
+        month: u8,
+    ) -> Result<Self, ProblemError> {
+        graph.validate()?;
+        manifest.validate()?;
+        if !(1..=12).contains(&month) {
+            return Err(ProblemError::InvalidMonth(month));
+        }
         region::check_names(graph, manifest, regions)?;
-        let in_play = region::in_play(graph, &workload.runs, regions, manifest)?;
+        let in_play = region::in_play(graph, &runs, regions, manifest)?;
         let intensities = in_play.iter().map(|facts| check::facts(facts, month)).collect::<Result<_, _>>()?;
         let distances = region::distances(&in_play, latencies)?;
         let permitted = graph
@@ -138,7 +166,7 @@ impl Problem {
         Ok(Self {
             hosts: ids.map(|id| host_stage(graph, id)).collect(),
             graph: graph.clone(),
-            runs: workload.runs.clone(),
+            runs,
             regions: in_play,
             intensities,
             distances,
@@ -245,6 +273,10 @@ impl Problem {
     /// The stage index that decides where a node runs; `None` for the home region.
     pub(crate) fn host(&self, node: usize) -> Option<usize> {
         self.hosts[node]
+    }
+
+    pub(crate) fn is_stage(&self, node: usize) -> bool {
+        matches!(self.graph.nodes[node].kind, NodeKind::Stage { .. })
     }
 
     /// The function in which a node runs.

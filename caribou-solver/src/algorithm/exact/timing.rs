@@ -2,7 +2,7 @@
 
 use super::linear;
 use super::pairwise::Pairwise;
-use crate::problem::Problem;
+use crate::problem::{HOME, Problem};
 use crate::score::Scorer;
 
 /// What nodes and edges take in some of the samples, over the regions of each stage's domain.
@@ -28,27 +28,20 @@ impl<'a> Timing<'a> {
     pub(super) fn new(scorer: &Scorer<'a>, rows: Vec<usize>) -> Self {
         let problem = scorer.problem();
         let samples = scorer.samples();
-        let pick = |column: &[f64]| -> Vec<f32> { rows.iter().map(|&row| column[row] as f32).collect() };
+        let pick = |column: &[f32]| -> Vec<f32> { rows.iter().map(|&row| column[row]).collect() };
+        let edges = 0..problem.edges().len();
         let nodes = (0..problem.nodes())
             .map(|node| {
-                let columns = &samples.nodes[node];
                 let sites = problem.sites(node).iter();
-                sites
-                    .map(|&site| {
-                        let slowness = 1.0 / problem.region(usize::from(site)).relative_speed;
-                        let times = columns.user_s().iter().zip(columns.shim_s());
-                        let times: Vec<f64> = times.map(|(user, shim)| user * slowness + shim).collect();
-                        pick(&times)
-                    })
-                    .collect()
+                sites.map(|&site| pick(samples.node_time_s(node, usize::from(site)))).collect()
             })
             .collect();
         Self {
             problem,
             nodes,
-            overheads: samples.paths.iter().map(|path| pick(&path.overhead_s)).collect(),
-            trips: samples.paths.iter().map(|path| pick(&path.trips)).collect(),
-            residual: pick(&samples.residual_s),
+            overheads: edges.clone().map(|edge| pick(samples.edge_latency_s(edge, HOME, HOME))).collect(),
+            trips: edges.map(|edge| pick(samples.edge_trips(edge))).collect(),
+            residual: pick(samples.residual_s()),
             rows,
         }
     }

@@ -1,91 +1,23 @@
-//! Joint samples of whole runs, one array per quantity.
+//! Samples from observed runs.
 //!
-//! Observed runs are drawn in an order that a seed determines, each at most once, and every placement is judged on the
-//! same ones (common random numbers). All of a run's quantities stay together, so sizes, branches and times keep their
-//! correlation. With fewer runs than samples asked for, every run is drawn, and the estimate is the empirical
-//! distribution itself: nothing is added by drawing a run twice but a false precision.
+//! Runs are drawn in an order that a seed determines, each at most once. With fewer runs than samples asked for, every
+//! run is drawn, and the estimate is the empirical distribution itself: nothing is added by drawing a run twice but a
+//! false precision.
 
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_pcg::Pcg64Mcg;
 
-use caribou_model::{NodeKind, RunSample};
+use caribou_model::{NodeKind, RunSample, Transmission};
 
+use super::{Columns, Path, Samples, Site};
+use crate::coefficient::NodeCoefficients;
+use crate::model::cost;
 use crate::model::runtime::{
     round_trips_before_hand_over, round_trips_of_receiver, round_trips_of_sender, round_trips_on_path,
 };
 use crate::problem::{EdgeKind, HOME, IndexedEdge, Problem};
 use crate::usage::{EdgeUse, NodeUse};
-
-/// The runs that every placement is judged on.
-#[derive(Clone, Debug)]
-pub struct Samples {
-    len: usize,
-    pub(crate) nodes: Vec<Columns<{ NodeUse::LEN }>>,
-    pub(crate) edges: Vec<Columns<{ EdgeUse::LEN }>>,
-    pub(crate) paths: Vec<EdgePath>,
-    /// Observed runtime less the modelled one, in seconds.
-    pub(crate) residual_s: Vec<f64>,
-}
-
-/// The quantities of a node or an edge over all samples: one column each, and their means.
-#[derive(Clone, Debug)]
-pub(crate) struct Columns<const N: usize> {
-    columns: [Vec<f64>; N],
-    means: [f64; N],
-}
-
-/// What an edge adds to the path, over all samples.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct EdgePath {
-    /// Seconds that the edge takes within a region; `-inf` where it was not taken.
-    pub(crate) overhead_s: Vec<f64>,
-    /// Round trips before the receiver starts.
-    pub(crate) trips: Vec<f64>,
-}
-
-impl<const N: usize> Columns<N> {
-    fn with_capacity(capacity: usize) -> Self {
-        Self { columns: std::array::from_fn(|_| Vec::with_capacity(capacity)), means: [0.0; N] }
-    }
-
-    fn push(&mut self, quantities: [f64; N]) {
-        for (column, quantity) in self.columns.iter_mut().zip(quantities) {
-            column.push(quantity);
-        }
-    }
-
-    fn close(&mut self) {
-        for (mean, column) in self.means.iter_mut().zip(&self.columns) {
-            *mean = column.iter().sum::<f64>() / column.len().max(1) as f64;
-        }
-    }
-
-    pub(crate) fn means(&self) -> [f64; N] {
-        self.means
-    }
-
-    /// Adds `coefficients` times the quantities to every sample of `out`.
-    pub(crate) fn add_to(&self, out: &mut [f64], coefficients: [f64; N]) {
-        for (column, coefficient) in self.columns.iter().zip(coefficients) {
-            if coefficient != 0.0 {
-                for (sum, quantity) in out.iter_mut().zip(column) {
-                    *sum += coefficient * quantity;
-                }
-            }
-        }
-    }
-}
-
-impl Columns<{ NodeUse::LEN }> {
-    pub(crate) fn user_s(&self) -> &[f64] {
-        &self.columns[1]
-    }
-
-    pub(crate) fn shim_s(&self) -> &[f64] {
-        &self.columns[2]
-    }
-}
 
 /// What one run used, freed of where it was observed.
 struct Observation {
@@ -96,52 +28,104 @@ struct Observation {
     residual_s: f64,
 }
 
+/// What all drawn runs used, a column for each quantity.
+struct Observations {
+    nodes: Vec<[Vec<f64>; NodeUse::LEN]>,
+    edges: Vec<[Vec<f64>; EdgeUse::LEN]>,
+    latency_s: Vec<Vec<f64>>,
+    trips: Vec<Vec<f64>>,
+    residual_s: Vec<f64>,
+}
+
+impl Observations {
+    fn new(nodes: usize, edges: usize) -> Self {
+        Self {
+            nodes: (0..nodes).map(|_| std::array::from_fn(|_| Vec::new())).collect(),
+            edges: (0..edges).map(|_| std::array::from_fn(|_| Vec::new())).collect(),
+            latency_s: vec![Vec::new(); edges],
+            trips: vec![Vec::new(); edges],
+            residual_s: Vec::new(),
+        }
+    }
+
+    fn push(&mut self, run: &Observation) {
+        for (columns, node) in self.nodes.iter_mut().zip(&run.nodes) {
+            columns.iter_mut().zip(node.to_array()).for_each(|(column, quantity)| column.push(quantity));
+        }
+        for (columns, edge) in self.edges.iter_mut().zip(&run.edges) {
+            columns.iter_mut().zip(edge.to_array()).for_each(|(column, quantity)| column.push(quantity));
+        }
+        for ((latency_s, trips), taken) in self.latency_s.iter_mut().zip(&mut self.trips).zip(&run.paths) {
+            let (latency, count) = taken.unwrap_or((f64::NEG_INFINITY, 0.0));
+            latency_s.push(latency);
+            trips.push(count);
+        }
+        self.residual_s.push(run.residual_s);
+    }
+}
+
+/// The sum of columns times coefficients.
+fn combined<const N: usize>(columns: &[Vec<f64>; N], coefficients: [f64; N]) -> Vec<f64> {
+    let mut sums = vec![0.0; columns[0].len()];
+    for (column, coefficient) in columns.iter().zip(coefficients) {
+        if coefficient != 0.0 {
+            sums.iter_mut().zip(column).for_each(|(sum, quantity)| *sum += coefficient * quantity);
+        }
+    }
+    sums
+}
+
 impl Samples {
-    /// Draws `count` of the problem's runs, or all of them if there are no more.
+    /// Draws `count` of the problem's runs, or all of them if there are no more: none if the problem has none.
     pub fn draw(problem: &Problem, count: usize, seed: u64) -> Self {
         let mut order: Vec<&RunSample> = problem.runs().iter().collect();
         order.shuffle(&mut Pcg64Mcg::seed_from_u64(seed));
         order.truncate(count.max(1));
         let typical = typical_overheads(problem);
-        let len = order.len();
-        let mut samples = Self {
-            len,
-            nodes: vec![Columns::with_capacity(len); problem.nodes()],
-            edges: vec![Columns::with_capacity(len); problem.edges().len()],
-            paths: vec![EdgePath::default(); problem.edges().len()],
-            residual_s: Vec::with_capacity(len),
-        };
-        for run in order {
-            samples.push(observe(problem, run, &typical));
+        let mut observed = Observations::new(problem.nodes(), problem.edges().len());
+        for &run in &order {
+            observed.push(&observe(problem, run, &typical));
         }
-        samples.nodes.iter_mut().for_each(Columns::close);
-        samples.edges.iter_mut().for_each(Columns::close);
+        Self::of(problem, &observed, order.len())
+    }
+
+    /// Works out what of each score depends on one region only.
+    fn of(problem: &Problem, observed: &Observations, len: usize) -> Self {
+        let mut samples = Self::nothing(problem, len);
+        let columns = &mut samples.columns;
+        for (node, quantities) in observed.nodes.iter().enumerate() {
+            for site in problem.sites(node).iter().map(|&site| usize::from(site)) {
+                let slowness = 1.0 / problem.region(site).relative_speed;
+                let time = NodeUse { user_s: slowness, shim_s: 1.0, ..NodeUse::default() };
+                let worth = NodeCoefficients::at(problem, node, site, Transmission::Best);
+                let executed = NodeUse { outside_gb: 0.0, ..worth.own };
+                let [time_s, kwh, usd] = [time, executed, worth.usd]
+                    .map(|worth| columns.keep(&combined(quantities, worth.to_array())));
+                samples.sites[node * samples.regions + site] = Some(Site { time_s, kwh, usd });
+            }
+            samples.traffic[node] = columns.keep(&quantities[NodeUse::OUTSIDE_GB]);
+        }
+        for (index, quantities) in observed.edges.iter().enumerate() {
+            let keep =
+                |columns: &mut Columns, of: EdgeUse| columns.keep(&combined(quantities, of.to_array()));
+            let one_of = EdgeUse::default();
+            samples.edges[index] = Path {
+                latency_s: columns.keep(&observed.latency_s[index]),
+                trips: columns.keep(&observed.trips[index]),
+                gb: keep(columns, EdgeUse { gb: 1.0, ..one_of }),
+                taken: keep(columns, EdgeUse { taken: 1.0, ..one_of }),
+                blobs: keep(columns, EdgeUse { blobs: 1.0, ..one_of }),
+            };
+            let edge = problem.edges()[index];
+            for to in problem.sites(edge.to).iter().map(|&site| usize::from(site)) {
+                let facts = problem.region(to);
+                let at_receiver = EdgeUse { blobs: 0.0, ..cost::of_edge(edge.kind, facts, facts) };
+                samples.edge_usd[index * samples.regions + to] = Some(keep(columns, at_receiver));
+            }
+        }
+        samples.residual = columns.keep(&observed.residual_s);
+        samples.waits = true;
         samples
-    }
-
-    /// How many runs were drawn.
-    pub fn len(&self) -> usize {
-        self.len
-    }
-
-    /// Whether none were drawn.
-    pub fn is_empty(&self) -> bool {
-        self.len == 0
-    }
-
-    fn push(&mut self, run: Observation) {
-        for (columns, node) in self.nodes.iter_mut().zip(&run.nodes) {
-            columns.push(node.to_array());
-        }
-        for (columns, edge) in self.edges.iter_mut().zip(&run.edges) {
-            columns.push(edge.to_array());
-        }
-        for (path, taken) in self.paths.iter_mut().zip(run.paths) {
-            let (overhead, trips) = taken.unwrap_or((f64::NEG_INFINITY, 0.0));
-            path.overhead_s.push(overhead);
-            path.trips.push(trips);
-        }
-        self.residual_s.push(run.residual_s);
     }
 }
 

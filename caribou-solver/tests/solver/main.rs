@@ -6,4 +6,5 @@ mod bad_input;
 mod exact;
 mod fixture;
 mod laws;
+mod samples;
 mod worked_example;

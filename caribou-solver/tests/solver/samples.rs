@@ -1,0 +1,220 @@
+//! What samples hold, whatever they were made from.
+
+use crate::fixture::{CLEAN, HOME, OTHER, chain, graph, latencies, manifest, region, regions, workload};
+use caribou_model::{Graph, Hour, Metric, NodeId, NodeKind, Region, Statistic, Transmission, Workload};
+use caribou_solver::sample::{EdgeColumns, NodeColumns, SampleError, SamplesBuilder, SyncStart};
+use caribou_solver::{Problem, Samples, Scorer, price_run};
+use proptest::prelude::*;
+
+/// The workload as if all its runs had been observed under a placement.
+fn observed_at(graph: &Graph, mut workload: Workload, placement: &[Region]) -> Workload {
+    let site = |id: NodeId| match graph.nodes[id.index()].kind {
+        NodeKind::Result => HOME,
+        _ => placement[graph.stage_index(graph.host(id).unwrap()).unwrap()].clone(),
+    };
+    for run in &mut workload.runs {
+        run.entry = site(NodeId(0));
+        for (stage, region) in run.stages.iter_mut().zip(placement) {
+            let Some(stage) = stage else { continue };
+            stage.region = region.clone();
+            stage.billed_s = stage.duration_s + 2.0;
+        }
+        for (edge, sample) in graph.edges.iter().zip(&mut run.edges) {
+            let Some(sample) = sample else { continue };
+            (sample.from, sample.to, sample.latency_s) = (site(edge.from), site(edge.to), Some(0.7));
+        }
+    }
+    workload
+}
+
+/// Mean and 95th percentile, plainly.
+fn plainly(mut values: Vec<f64>) -> [f64; 2] {
+    values.sort_unstable_by(f64::total_cmp);
+    let rank = 0.95 * (values.len() - 1) as f64;
+    let [below, next] = [rank as usize, (rank as usize + 1).min(values.len() - 1)].map(|rank| values[rank]);
+    [values.iter().sum::<f64>() / values.len() as f64, below + (next - below) * rank.fract()]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+
+    /// Against every run's own price in double precision: single precision is enough.
+    #[test]
+    fn a_placement_is_scored_as_the_runs_that_were_observed_under_it(
+        sites in prop::collection::vec(0..3_usize, 4), speeds in prop::collection::vec(0.7..1.5_f64, 2),
+        runs in 1..400_usize, worst in any::<bool>(),
+    ) {
+        let graph = graph();
+        let mut regions = regions();
+        regions.iter_mut().skip(1).zip(speeds).for_each(|(facts, speed)| facts.relative_speed = speed);
+        let placement: Vec<Region> = sites.iter().map(|&site| regions[site].region.clone()).collect();
+        let workload = observed_at(&graph, workload(&graph, runs), &placement);
+        let case = if worst { Transmission::Worst } else { Transmission::Best };
+        let mut manifest = manifest();
+        manifest.objectives.transmission = case;
+        let latencies = latencies(&regions, 0.05);
+        let problem = Problem::new(&graph, &workload, &regions, &latencies, &manifest, 6).unwrap();
+        let samples = Samples::draw(&problem, runs, 3);
+        let scorer = Scorer::new(&problem, &samples);
+        let mut scratch = scorer.scratch();
+        let indices: Vec<u8> = placement.iter().map(|r| problem.region_index(r).unwrap() as u8).collect();
+        let mut score = scorer.evaluate(&indices, &mut scratch);
+        let hour = Hour::new(12).unwrap();
+        let prices: Vec<_> = workload.runs.iter()
+            .map(|run| price_run(&graph, run, &regions, &HOME, 6, hour).unwrap()).collect();
+        for metric in Metric::ALL {
+            let expected = plainly(prices.iter().map(|price| match metric {
+                Metric::Carbon => price.carbon(case).0,
+                Metric::Cost => price.cost.0,
+                Metric::Runtime => price.runtime.0,
+            }).collect());
+            for (statistic, expected) in [Statistic::Average, Statistic::P95].into_iter().zip(expected) {
+                for hour in [12, 3] {
+                    let value = score.value(metric, statistic, hour);
+                    prop_assert!(
+                        (value - expected).abs() <= 1e-5 * expected,
+                        "{statistic:?} {metric:?} is {value}, not {expected}"
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_run_is_drawn_once_when_as_many_samples_are_asked_for(runs in 1..60_usize, seed in any::<u64>()) {
+        let graph = chain(1);
+        let mut workload = workload(&graph, runs);
+        for (number, run) in workload.runs.iter_mut().enumerate() {
+            run.runtime_s = 10.0 + (1_u64 << (number % 20)) as f64;
+        }
+        let regions = regions();
+        let problem =
+            Problem::new(&graph, &workload, &regions, &latencies(&regions, 0.05), &manifest(), 6).unwrap();
+        let samples = Samples::draw(&problem, runs, seed);
+        prop_assert_eq!(samples.len(), runs);
+        let scorer = Scorer::new(&problem, &samples);
+        let mean = scorer.evaluate(&[0], &mut scorer.scratch()).value(Metric::Runtime, Statistic::Average, 0);
+        let expected = workload.runs.iter().map(|run| run.runtime_s).sum::<f64>() / runs as f64;
+        prop_assert!((mean - expected).abs() <= 1e-6 * expected, "{mean} is not {expected}");
+    }
+}
+
+fn without_runs(graph: &Graph, regions: &[caribou_model::RegionFacts]) -> Problem {
+    Problem::without_runs(graph, regions, &latencies(regions, 0.1), &manifest(), 6).unwrap()
+}
+
+/// Two samples of [`graph`] in which every stage takes a second anywhere, and every edge a tenth.
+fn even(problem: &Problem) -> SamplesBuilder<'_> {
+    let mut samples = SamplesBuilder::new(problem, 2);
+    for (stage, _) in problem.graph().stages() {
+        for region in 0..3 {
+            let columns = NodeColumns { time_s: &[1.0, 1.0], kwh: &[1e-6, 2e-6], usd: &[1e-5, 2e-5] };
+            samples.node(stage, region, columns).unwrap();
+        }
+    }
+    for edge in 0..problem.graph().edges.len() {
+        samples.edge(edge, EdgeColumns { latency_s: &[0.1, 0.1], trips: 2.0, gb: &[0.0, 0.0] }).unwrap();
+    }
+    samples
+}
+
+fn runtime(problem: &Problem, samples: &Samples, placement: [u8; 4]) -> f64 {
+    let scorer = Scorer::new(problem, samples);
+    scorer.evaluate(&placement, &mut scorer.scratch()).value(Metric::Runtime, Statistic::Average, 0)
+}
+
+#[track_caller]
+fn close(a: f64, b: f64) {
+    assert!((a - b).abs() < 1e-5, "{a} is not {b}");
+}
+
+#[test]
+fn samples_from_elsewhere_are_scored_as_they_were_given() {
+    let (graph, regions) = (graph(), regions());
+    let problem = without_runs(&graph, &regions);
+    assert!(Samples::draw(&problem, 10, 0).is_empty());
+    let mut builder = even(&problem);
+    builder.traffic(NodeId(1), &[2.0, 2.0]).unwrap();
+    builder.edge_usd(0, 0, &[1e-3, 3e-3]).unwrap();
+    let samples = builder.build().unwrap();
+    close(runtime(&problem, &samples, [0; 4]), 3.4);
+    close(runtime(&problem, &samples, [0, 1, 0, 0]), 3.4 + 2.0 * 0.2);
+    let scorer = Scorer::new(&problem, &samples);
+    let means = scorer.means(&[0; 4], &mut scorer.scratch());
+    close(means.carbon[0] / (4.0 * 1.5e-6 * 400.0 + 2.0 * (0.00075 * 400.0 + 0.00025 * 410.0)), 1.0);
+    close(means.cost / (4.0 * 1.5e-5 + 2e-3), 1.0);
+}
+
+#[test]
+fn a_node_has_a_distribution_of_its_own_in_each_region_and_a_measured_latency_takes_no_round_trips() {
+    let (graph, regions) = (graph(), regions());
+    let problem = without_runs(&graph, &regions);
+    let mut builder = even(&problem);
+    builder.node(NodeId(2), 1, NodeColumns { time_s: &[5.0, 7.0], kwh: &[0.0; 2], usd: &[0.0; 2] }).unwrap();
+    builder.measured_latency(1, 0, 1, &[0.5, 0.5]).unwrap();
+    let samples = builder.build().unwrap();
+    close(runtime(&problem, &samples, [0, 1, 0, 0]), 0.1 + 1.0 + 0.5 + 6.0 + 0.1 + 0.2 + 1.0 + 0.1);
+    close(runtime(&problem, &samples, [0, 2, 0, 0]), 3.8);
+}
+
+#[test]
+fn an_edge_may_depart_before_its_sender_ends() {
+    let (graph, regions) = (graph(), regions());
+    let problem = without_runs(&graph, &regions);
+    let mut builder = even(&problem);
+    for edge in 1..4 {
+        builder.departure(edge, 0, &[0.25, 0.75]).unwrap();
+    }
+    let samples = builder.build().unwrap();
+    close(runtime(&problem, &samples, [0; 4]), 0.1 + 0.5 + 0.1 + 1.0 + 0.1 + 1.0 + 0.1);
+    close(runtime(&problem, &samples, [1, 1, 1, 1]), 3.4 + 0.2);
+}
+
+#[test]
+fn a_sync_node_can_start_at_the_arrival_of_what_departed_last() {
+    let (graph, regions) = (graph(), regions());
+    let problem = without_runs(&graph, &regions);
+    let mut builder = even(&problem);
+    builder.node(NodeId(3), 0, NodeColumns { time_s: &[1.5, 1.5], kwh: &[0.0; 2], usd: &[0.0; 2] }).unwrap();
+    builder.edge(4, EdgeColumns { latency_s: &[4.0, f64::NEG_INFINITY], trips: 0.0, gb: &[0.0; 2] }).unwrap();
+    let last_arrival = builder.clone().build().unwrap();
+    builder.sync_start(SyncStart::LastDeparture);
+    let last_departure = builder.build().unwrap();
+    let before = 0.1 + 1.0 + 0.1;
+    let [late, early] = [1.0 + 4.0, 1.5 + 0.1].map(|then| before + then + 1.0 + 0.1);
+    close(runtime(&problem, &last_arrival, [0; 4]), f64::midpoint(late, early));
+    close(runtime(&problem, &last_departure, [0; 4]), early);
+}
+
+#[test]
+fn bad_columns_are_refused_by_name() {
+    let (graph, regions) = (graph(), regions());
+    let problem = without_runs(&graph, &regions);
+    let mut samples = even(&problem);
+    let bad = NodeColumns { time_s: &[1.0, f64::NAN], kwh: &[0.0; 2], usd: &[0.0; 2] };
+    let text = samples.node(NodeId(2), 1, bad).unwrap_err().to_string();
+    assert!(text.contains("`b` in aws:ca-central-1") && text.contains("NaN in sample 1"), "{text}");
+    let short = samples.traffic(NodeId(1), &[1.0]).unwrap_err();
+    assert!(matches!(short, SampleError::Length { given: 1, len: 2, .. }), "{short}");
+    let negative = samples.edge_usd(0, 0, &[-1.0, 0.0]).unwrap_err();
+    assert!(matches!(negative, SampleError::Figure { sample: 0, .. }), "{negative}");
+    assert!(matches!(samples.departure(1, 9, &[0.0; 2]), Err(SampleError::Unknown { .. })));
+    assert!(matches!(samples.edge_usd(99, 0, &[0.0; 2]), Err(SampleError::Unknown { .. })));
+    let missing = SamplesBuilder::new(&problem, 2).build().unwrap_err().to_string();
+    assert!(missing.contains("`a` in aws:us-east-1"), "{missing}");
+    assert_eq!(SamplesBuilder::new(&problem, 0).build().unwrap_err(), SampleError::Empty);
+}
+
+#[test]
+fn a_hundred_stages_in_thirty_regions_fit_into_400_megabytes() {
+    let graph = chain(100);
+    let codes = (0..30).map(|number| format!("aws:r-{number}").parse::<Region>().unwrap());
+    let regions: Vec<_> =
+        [HOME, CLEAN, OTHER].into_iter().chain(codes.skip(3)).map(|code| region(code, 100.0)).collect();
+    let workload = workload(&graph, 200);
+    let problem =
+        Problem::new(&graph, &workload, &regions, &latencies(&regions, 0.05), &manifest(), 6).unwrap();
+    let samples = Samples::draw(&problem, 200, 0);
+    let bytes = samples.bytes() * 10;
+    assert!(bytes < 400_000_000, "2,000 samples take {bytes} B");
+}

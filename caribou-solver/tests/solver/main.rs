@@ -5,6 +5,7 @@
 mod bad_input;
 mod exact;
 mod fixture;
+mod fuzz;
 mod laws;
 mod samples;
 mod worked_example;

@@ -119,7 +119,8 @@ pub fn price_run(
         let id = NodeId(index as u16);
         let Some(spec) = graph.function_of(id) else { continue };
         let of = |at: &Site<'_>, case| {
-            NodeCoefficients::new(&node.kind, node.slots > 1, spec, [at.facts, home.facts], case)
+            let regions = [at.facts, home.facts];
+            NodeCoefficients::new(&node.kind, node.slots > 1, spec, regions, at.facts.relative_speed, case)
         };
         let grams = |used: NodeUse, at: &Site<'_>, case| {
             let c = of(at, case);
@@ -136,7 +137,7 @@ pub fn price_run(
             };
             let at = site(&stage.region)?;
             let writes = writes_from(graph, run, id);
-            let used = NodeUse::of_stage(stage, spec, at.facts, writes);
+            let used = NodeUse::of_stage(stage, spec, at.facts.relative_speed, writes);
             let executed = NodeUse { outside_gb: 0.0, ..used };
             let traffic = NodeUse { outside_gb: used.outside_gb, ..NodeUse::default() };
             price.stages.push(Some(StagePrice {

@@ -28,20 +28,22 @@ impl NodeCoefficients {
     pub(crate) fn at(problem: &Problem, node: usize, site: usize, case: Transmission) -> Self {
         let kind = &problem.graph().nodes[node].kind;
         let is_sync = problem.graph().nodes[node].slots > 1;
-        Self::new(kind, is_sync, problem.spec(node), [problem.region(site), problem.region(HOME)], case)
+        let regions = [problem.region(site), problem.region(HOME)];
+        Self::new(kind, is_sync, problem.spec(node), regions, problem.speed(node, site), case)
     }
 
-    /// Of a node in the first of two regions; the second is home.
+    /// Of a node in the first of two regions, at its speed there; the second is home.
     pub(crate) fn new(
         kind: &NodeKind,
         is_sync: bool,
         spec: &FunctionSpec,
         [region, home]: [&RegionFacts; 2],
+        speed: f64,
         case: Transmission,
     ) -> Self {
         let ends = Self::outside(kind, region.region == home.region, case);
         let mut own = match kind {
-            NodeKind::Stage { .. } => power::of_stage(spec, region),
+            NodeKind::Stage { .. } => power::of_stage(spec, region, speed),
             _ => NodeUse::default(),
         };
         own.outside_gb = ends.own;
@@ -49,7 +51,7 @@ impl NodeCoefficients {
             own,
             home: NodeUse { outside_gb: ends.home, ..NodeUse::default() },
             unknown: NodeUse { outside_gb: ends.unknown, ..NodeUse::default() },
-            usd: cost::of_node(kind, is_sync, spec, region, home),
+            usd: cost::of_node(kind, is_sync, spec, [region, home], speed),
         }
     }
 

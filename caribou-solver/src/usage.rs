@@ -4,7 +4,7 @@
 //! coefficients that only the placement determines. So the mean over many runs is had from mean quantities, the same
 //! formula prices one run, a thousand and their mean, and a plan's mean carbon costs a few table look-ups.
 
-use caribou_model::{EdgeSample, FunctionSpec, RegionFacts, StageSample};
+use caribou_model::{EdgeSample, FunctionSpec, StageSample};
 
 use crate::model::{cost, power};
 use crate::problem::EdgeKind;
@@ -14,11 +14,11 @@ use crate::problem::EdgeKind;
 pub(crate) struct NodeUse {
     /// 1 if the node ran.
     pub(crate) ran: f64,
-    /// Time of the user's function, in seconds at the home region's speed.
+    /// Time of the user's function, in seconds at a speed of 1.
     pub(crate) user_s: f64,
     /// Billed time beyond that, in seconds; it does not depend on the processor.
     pub(crate) shim_s: f64,
-    /// CPU time, in seconds at the home region's speed.
+    /// CPU time, in seconds at a speed of 1.
     pub(crate) cpu_s: f64,
     /// Attempts.
     pub(crate) attempts: f64,
@@ -53,21 +53,16 @@ impl NodeUse {
     /// Position of the traffic with ends outside the graph.
     pub(crate) const OUTSIDE_GB: usize = 7;
 
-    /// What one observed stage used. `edge_writes` are the store writes that its outgoing edges account for.
-    pub(crate) fn of_stage(
-        stage: &StageSample,
-        spec: &FunctionSpec,
-        region: &RegionFacts,
-        edge_writes: f64,
-    ) -> Self {
+    /// What one observed stage used where it is `speed` times as fast as at home. `edge_writes` are the store writes that its outgoing edges account for.
+    pub(crate) fn of_stage(stage: &StageSample, spec: &FunctionSpec, speed: f64, edge_writes: f64) -> Self {
         let billed_s = stage.billed_s.max(stage.duration_s);
         let limit_s = power::vcpus(spec) * billed_s;
         let cpu_s = stage.cpu_s.unwrap_or(power::ASSUMED_UTILISATION * limit_s).min(limit_s);
         Self {
             ran: 1.0,
-            user_s: stage.duration_s * region.relative_speed,
+            user_s: stage.duration_s * speed,
             shim_s: billed_s - stage.duration_s,
-            cpu_s: cpu_s * region.relative_speed,
+            cpu_s: cpu_s * speed,
             attempts: f64::from(stage.attempts),
             reads: f64::from(stage.store_reads),
             writes: (f64::from(stage.store_writes) - edge_writes).max(0.0),

@@ -38,13 +38,13 @@ pub fn usd_per_second(spec: &FunctionSpec, region: &RegionFacts) -> f64 {
     power::memory_gb(spec) * usd_per_gb_s
 }
 
-/// USD for each quantity that a node uses in a region.
+/// USD for each quantity that a node uses in the first of two regions, at its speed there; the second is home.
 pub(crate) fn of_node(
     kind: &NodeKind,
     is_sync: bool,
     spec: &FunctionSpec,
-    region: &RegionFacts,
-    home: &RegionFacts,
+    [region, home]: [&RegionFacts; 2],
+    speed: f64,
 ) -> NodeUse {
     let prices = &region.prices;
     let trigger = if is_sync { prices.usd_per_message } else { 0.0 };
@@ -55,7 +55,7 @@ pub(crate) fn of_node(
                 if region.region == home.region { 0.0 } else { home.prices.usd_per_gb_between_regions };
             NodeUse {
                 ran: trigger,
-                user_s: second / region.relative_speed,
+                user_s: second / speed,
                 shim_s: second,
                 cpu_s: 0.0,
                 attempts: prices.usd_per_request,

@@ -6,9 +6,9 @@
 //! - `E_mem = 0.3725 W/GB x GB x t`.
 //!
 //! `utilisation x n_vcpu x t` is the CPU time, so that `E_cpu = P_min x n_vcpu x t + (P_max - P_min) x t_cpu`: linear
-//! in the billed time and in the CPU time. Execution carbon is `E x I_grid(region, hour)`.
+//! in the billed time and in the CPU time. `P_min` and `P_max` are those of the function's architecture. Execution carbon is `E x I_grid(region, hour)`.
 
-use caribou_model::{FunctionSpec, KilowattHours, RegionFacts, Seconds};
+use caribou_model::{Architecture, FunctionSpec, KilowattHours, RegionFacts, Seconds};
 
 use crate::usage::NodeUse;
 
@@ -16,6 +16,10 @@ use crate::usage::NodeUse;
 pub const IDLE_W_PER_VCPU: f64 = 0.74;
 /// Power of a vCPU at full load, in W (Cloud Carbon Footprint, AWS average).
 pub const FULL_W_PER_VCPU: f64 = 3.5;
+/// Power of an idle vCPU of an Arm processor, in W (Cloud Carbon Footprint, Graviton2, from SPECpower).
+pub const ARM_IDLE_W_PER_VCPU: f64 = 0.4743;
+/// Power of a vCPU of an Arm processor at full load, in W (Cloud Carbon Footprint, Graviton2, from SPECpower).
+pub const ARM_FULL_W_PER_VCPU: f64 = 1.693;
 /// Power of memory, in W per GB (Caribou's documentation).
 pub const MEMORY_W_PER_GB: f64 = 0.3725;
 /// Memory that comes with one vCPU on AWS Lambda, in MB.
@@ -24,6 +28,22 @@ pub const MB_PER_VCPU: f64 = 1769.0;
 pub const ASSUMED_UTILISATION: f64 = 0.5;
 /// Watt-seconds in a kilowatt-hour.
 pub const JOULES_PER_KWH: f64 = 3.6e6;
+
+/// Power of an idle vCPU of a function's architecture, in W.
+pub fn idle_w_per_vcpu(spec: &FunctionSpec) -> f64 {
+    match spec.architecture {
+        Architecture::X86_64 => IDLE_W_PER_VCPU,
+        Architecture::Arm64 => ARM_IDLE_W_PER_VCPU,
+    }
+}
+
+/// Power of a vCPU of a function's architecture at full load, in W.
+pub fn full_w_per_vcpu(spec: &FunctionSpec) -> f64 {
+    match spec.architecture {
+        Architecture::X86_64 => FULL_W_PER_VCPU,
+        Architecture::Arm64 => ARM_FULL_W_PER_VCPU,
+    }
+}
 
 /// The vCPUs that a function's memory comes with.
 pub fn vcpus(spec: &FunctionSpec) -> f64 {
@@ -37,7 +57,7 @@ pub fn memory_gb(spec: &FunctionSpec) -> f64 {
 
 /// Power of an instance whose processor has nothing to do, in W.
 pub fn waiting_w(spec: &FunctionSpec) -> f64 {
-    IDLE_W_PER_VCPU * vcpus(spec) + MEMORY_W_PER_GB * memory_gb(spec)
+    idle_w_per_vcpu(spec) * vcpus(spec) + MEMORY_W_PER_GB * memory_gb(spec)
 }
 
 /// Energy of one execution, without the data centre's overhead.
@@ -46,7 +66,7 @@ pub fn waiting_w(spec: &FunctionSpec) -> f64 {
 /// billed time; no more than that is counted where it was measured.
 ///
 /// ```
-/// use caribou_model::{FunctionSpec, Seconds};
+/// use caribou_model::{Architecture, FunctionSpec, Seconds};
 /// use caribou_solver::model::power::execution_energy;
 ///
 /// let one_vcpu = FunctionSpec::new("resize");
@@ -56,19 +76,15 @@ pub fn waiting_w(spec: &FunctionSpec) -> f64 {
 pub fn execution_energy(spec: &FunctionSpec, billed: Seconds, cpu: Option<Seconds>) -> KilowattHours {
     let limit = vcpus(spec) * billed.0;
     let cpu_s = cpu.map_or(ASSUMED_UTILISATION * limit, |cpu| cpu.0.min(limit));
-    KilowattHours((waiting_w(spec) * billed.0 + (FULL_W_PER_VCPU - IDLE_W_PER_VCPU) * cpu_s) / JOULES_PER_KWH)
+    let computing_w = full_w_per_vcpu(spec) - idle_w_per_vcpu(spec);
+    KilowattHours((waiting_w(spec) * billed.0 + computing_w * cpu_s) / JOULES_PER_KWH)
 }
 
 /// kWh, overhead included, for each second that a stage uses in a region.
-pub(crate) fn of_stage(spec: &FunctionSpec, region: &RegionFacts) -> NodeUse {
+pub(crate) fn of_stage(spec: &FunctionSpec, region: &RegionFacts, speed: f64) -> NodeUse {
     let waiting = waiting_w(spec) / JOULES_PER_KWH * region.pue;
-    let computing = (FULL_W_PER_VCPU - IDLE_W_PER_VCPU) / JOULES_PER_KWH * region.pue;
-    NodeUse {
-        user_s: waiting / region.relative_speed,
-        shim_s: waiting,
-        cpu_s: computing / region.relative_speed,
-        ..NodeUse::default()
-    }
+    let computing = (full_w_per_vcpu(spec) - idle_w_per_vcpu(spec)) / JOULES_PER_KWH * region.pue;
+    NodeUse { user_s: waiting / speed, shim_s: waiting, cpu_s: computing / speed, ..NodeUse::default() }
 }
 
 /// kWh, overhead included, of an instance that waits in a region.
@@ -86,6 +102,19 @@ mod tests {
         let hour = Seconds(3600.0);
         let measured = execution_energy(&spec, hour, Some(Seconds(1800.0)));
         assert_eq!(execution_energy(&spec, hour, None), measured);
+    }
+
+    #[test]
+    fn a_graviton_draws_less_at_every_load() {
+        let mut arm = FunctionSpec::new("f");
+        arm.architecture = Architecture::Arm64;
+        let x86 = FunctionSpec::new("f");
+        let hour = Seconds(3600.0);
+        for (cpu, saved_w) in [(0.0, 0.74 - 0.4743), (3600.0, 3.5 - 1.693)] {
+            let [of_x86, of_arm] =
+                [&x86, &arm].map(|spec| execution_energy(spec, hour, Some(Seconds(cpu))).0);
+            assert!((of_x86 - of_arm - saved_w / 1000.0).abs() < 1e-12, "{of_x86} and {of_arm}");
+        }
     }
 
     #[test]

@@ -8,6 +8,7 @@ use caribou_model::{
 pub(crate) mod check;
 mod error;
 mod region;
+mod speed;
 
 pub use error::ProblemError;
 
@@ -19,6 +20,8 @@ pub struct Problem {
     /// Regions in play; the home region is the first.
     regions: Vec<RegionFacts>,
     intensities: Vec<[f64; HOURS]>,
+    /// Speed relative to home, by node and region.
+    speeds: Vec<f64>,
     /// Round trips in seconds, by from and to; nothing within a region.
     distances: Vec<f64>,
     /// Regions by stage index, home first.
@@ -166,6 +169,7 @@ impl Problem {
         Ok(Self {
             hosts: ids.map(|id| host_stage(graph, id)).collect(),
             graph: graph.clone(),
+            speeds: speed::of_nodes(graph, &runs, &in_play),
             runs,
             regions: in_play,
             intensities,
@@ -231,6 +235,12 @@ impl Problem {
     /// The number of a region in the placements that are scored: 0 for home. `None` for a region not in play.
     pub fn region_index(&self, region: &Region) -> Option<usize> {
         self.regions.iter().position(|facts| facts.region == *region)
+    }
+
+    /// How fast a node runs in a region, relative to the home region: as measured where enough runs were, and else as
+    /// the region's facts say.
+    pub(crate) fn speed(&self, node: usize, region: usize) -> f64 {
+        self.speeds[node * self.regions.len() + region]
     }
 
     /// Carbon intensity of a region at an hour, in gCO2eq/kWh.

@@ -4,19 +4,20 @@
 //! run is drawn, and the estimate is the empirical distribution itself: nothing is added by drawing a run twice but a
 //! false precision.
 
-use rand::SeedableRng;
 use rand::seq::SliceRandom;
+use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 
-use caribou_model::{NodeKind, RunSample, Transmission};
+use caribou_model::{RunSample, Transmission};
 
+use super::measured::Measured;
 use super::{Columns, Path, Samples, Site};
 use crate::coefficient::NodeCoefficients;
 use crate::model::cost;
 use crate::model::runtime::{
     round_trips_before_hand_over, round_trips_of_receiver, round_trips_of_sender, round_trips_on_path,
 };
-use crate::problem::{EdgeKind, HOME, IndexedEdge, Problem};
+use crate::problem::{HOME, IndexedEdge, Problem};
 use crate::usage::{EdgeUse, NodeUse};
 
 /// What one run used, freed of where it was observed.
@@ -81,12 +82,26 @@ impl Samples {
         let mut order: Vec<&RunSample> = problem.runs().iter().collect();
         order.shuffle(&mut Pcg64Mcg::seed_from_u64(seed));
         order.truncate(count.max(1));
-        let typical = typical_overheads(problem);
+        Self::of_runs(problem, &order)
+    }
+
+    /// Draws `count` runs with replacement, so that there can be more samples than runs (the bootstrap). It adds nothing
+    /// to what is known: intervals are then narrower than the runs warrant.
+    pub fn resample(problem: &Problem, count: usize, seed: u64) -> Self {
+        let mut random = Pcg64Mcg::seed_from_u64(seed);
+        let runs = problem.runs();
+        let drawn = |_| runs.get(random.random_range(0..runs.len().max(1)));
+        let drawn: Vec<&RunSample> = (0..count.max(1)).filter_map(drawn).collect();
+        Self::of_runs(problem, &drawn)
+    }
+
+    fn of_runs(problem: &Problem, runs: &[&RunSample]) -> Self {
+        let measured = Measured::of(problem);
         let mut observed = Observations::new(problem.nodes(), problem.edges().len());
-        for &run in &order {
-            observed.push(&observe(problem, run, &typical));
+        for &run in runs {
+            observed.push(&observe(problem, run, &measured));
         }
-        Self::of(problem, &observed, order.len())
+        Self::of(problem, &observed, runs.len())
     }
 
     /// Works out what of each score depends on one region only.
@@ -95,7 +110,7 @@ impl Samples {
         let columns = &mut samples.columns;
         for (node, quantities) in observed.nodes.iter().enumerate() {
             for site in problem.sites(node).iter().map(|&site| usize::from(site)) {
-                let slowness = 1.0 / problem.region(site).relative_speed;
+                let slowness = 1.0 / problem.speed(node, site);
                 let time = NodeUse { user_s: slowness, shim_s: 1.0, ..NodeUse::default() };
                 let worth = NodeCoefficients::at(problem, node, site, Transmission::Best);
                 let executed = NodeUse { outside_gb: 0.0, ..worth.own };
@@ -136,7 +151,7 @@ fn observed_distance(problem: &Problem, run: &RunSample, edge: usize) -> f64 {
 }
 
 /// Seconds of an edge within a region, where a run measured them.
-fn overhead(problem: &Problem, run: &RunSample, edge: usize) -> Option<f64> {
+pub(super) fn overhead(problem: &Problem, run: &RunSample, edge: usize) -> Option<f64> {
     let kind = problem.edges()[edge].kind;
     // The latency is measured from the hand-over, after a sync node's store writes and before a blob is fetched.
     let measured_trips = round_trips_on_path(kind, false) - round_trips_before_hand_over(kind);
@@ -144,24 +159,7 @@ fn overhead(problem: &Problem, run: &RunSample, edge: usize) -> Option<f64> {
     Some((latency - measured_trips * observed_distance(problem, run, edge)).max(0.0))
 }
 
-/// For each edge the mean of its measured overheads, for the runs that did not measure it; the mean over all edges for
-/// an edge that was never measured, and nothing if none was. The run record is written by its sender: nothing.
-fn typical_overheads(problem: &Problem) -> Vec<f64> {
-    let mean = |values: &[f64]| {
-        if values.is_empty() { None } else { Some(values.iter().sum::<f64>() / values.len() as f64) }
-    };
-    let measured: Vec<Vec<f64>> = (0..problem.edges().len())
-        .map(|edge| problem.runs().iter().filter_map(|run| overhead(problem, run, edge)).collect())
-        .collect();
-    let overall = mean(&measured.concat()).unwrap_or(0.0);
-    let typical = |(values, edge): (&Vec<f64>, &IndexedEdge)| match edge.kind {
-        EdgeKind::Record => mean(values).unwrap_or(0.0),
-        _ => mean(values).unwrap_or(overall),
-    };
-    measured.iter().zip(problem.edges()).map(typical).collect()
-}
-
-fn observe(problem: &Problem, run: &RunSample, typical: &[f64]) -> Observation {
+fn observe(problem: &Problem, run: &RunSample, measured: &Measured) -> Observation {
     let mut nodes = vec![NodeUse::default(); problem.nodes()];
     let mut edges = vec![EdgeUse::default(); problem.edges().len()];
     let mut paths = vec![None; problem.edges().len()];
@@ -174,21 +172,22 @@ fn observe(problem: &Problem, run: &RunSample, typical: &[f64]) -> Observation {
         waited_s[edge.from] += round_trips_of_sender(edge.kind) * distance;
         waited_s[edge.to] += round_trips_of_receiver(edge.kind) * used.blobs * distance;
         edge_writes[edge.from] += edge.kind.writes() * f64::from(sample.count.max(1));
-        let overhead = overhead(problem, run, index).unwrap_or(typical[index]);
+        let overhead =
+            overhead(problem, run, index).unwrap_or_else(|| measured.latency_s(problem, run, index));
         paths[index] = Some((overhead, round_trips_on_path(edge.kind, used.blobs > 0.0)));
         edges[index] = used;
     }
-    let mut stages = run.stages.iter();
-    for (index, node) in problem.graph().nodes.iter().enumerate() {
-        nodes[index].ran =
+    for (index, node) in nodes.iter_mut().enumerate() {
+        node.ran =
             f64::from(u8::from(index == 0 || problem.edges_into(index).any(|(e, _)| paths[e].is_some())));
-        if matches!(node.kind, NodeKind::Stage { .. })
-            && let Some(Some(stage)) = stages.next()
-        {
-            let region = problem.region(problem.region_index(&stage.region).unwrap_or(HOME));
-            nodes[index] = NodeUse::of_stage(stage, problem.spec(index), region, edge_writes[index]);
-            nodes[index].shim_s = (nodes[index].shim_s - waited_s[index]).max(0.0);
-        }
+    }
+    for (stage, (id, spec)) in problem.graph().stages().enumerate() {
+        let Some(sample) = &run.stages[stage] else { continue };
+        let index = id.index();
+        let sample = measured.complete(problem, run, [stage, index], sample);
+        let speed = problem.speed(index, problem.region_index(&sample.region).unwrap_or(HOME));
+        nodes[index] = NodeUse::of_stage(&sample, spec, speed, edge_writes[index]);
+        nodes[index].shim_s = (nodes[index].shim_s - waited_s[index]).max(0.0);
     }
     nodes[0].outside_gb = run.client_bytes as f64 / 1e9;
     let modelled_s = modelled_runtime(problem, run, &nodes, &paths);
@@ -202,15 +201,14 @@ fn modelled_runtime(
     nodes: &[NodeUse],
     paths: &[Option<(f64, f64)>],
 ) -> f64 {
-    let mut stages = run.stages.iter();
+    let mut speeds = vec![1.0; problem.nodes()];
+    for ((id, _), stage) in problem.graph().stages().zip(&run.stages) {
+        let Some(stage) = stage else { continue };
+        let region = problem.region_index(&stage.region).unwrap_or(HOME);
+        speeds[id.index()] = problem.speed(id.index(), region);
+    }
     let mut ends = vec![0.0_f64; problem.nodes()];
-    for (index, node) in problem.graph().nodes.iter().enumerate() {
-        let mut speed = 1.0;
-        if matches!(node.kind, NodeKind::Stage { .. })
-            && let Some(Some(stage)) = stages.next()
-        {
-            speed = problem.region(problem.region_index(&stage.region).unwrap_or(HOME)).relative_speed;
-        }
+    for (index, speed) in speeds.into_iter().enumerate() {
         let arrival = |(edge, indexed): (usize, IndexedEdge)| {
             let (overhead, trips) = paths[edge]?;
             Some(ends[indexed.from] + overhead + trips * observed_distance(problem, run, edge))

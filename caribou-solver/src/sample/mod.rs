@@ -23,6 +23,7 @@ use std::collections::BTreeMap;
 mod builder;
 mod column;
 mod draw;
+mod measured;
 
 use crate::problem::Problem;
 

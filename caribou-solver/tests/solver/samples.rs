@@ -218,3 +218,73 @@ fn a_hundred_stages_in_thirty_regions_fit_into_400_megabytes() {
     let bytes = samples.bytes() * 10;
     assert!(bytes < 400_000_000, "2,000 samples take {bytes} B");
 }
+
+#[test]
+fn a_region_where_a_stage_ran_often_enough_has_the_ratio_that_was_measured() {
+    let (graph, regions) = (chain(1), regions());
+    let speed_of = |runs_away: usize| {
+        let mut workload = workload(&graph, 40);
+        for (number, run) in workload.runs.iter_mut().enumerate() {
+            *run = crate::fixture::run(&graph, number, 1.0, 1000, &[0, 1]);
+        }
+        for run in workload.runs.iter_mut().take(runs_away) {
+            let stage = run.stages[0].as_mut().unwrap();
+            (stage.region, stage.duration_s, stage.billed_s) = (CLEAN, 1.5, 1.51);
+            (run.edges[0].as_mut().unwrap().to, run.edges[1].as_mut().unwrap().from) = (CLEAN, CLEAN);
+            run.runtime_s += 0.5;
+        }
+        let latencies = latencies(&regions, 0.0);
+        let problem = Problem::new(&graph, &workload, &regions, &latencies, &manifest(), 6).unwrap();
+        let samples = Samples::draw(&problem, 40, 0);
+        let scorer = Scorer::new(&problem, &samples);
+        let mut scratch = scorer.scratch();
+        let mut runtime = |region: u8| {
+            scorer.evaluate(&[region], &mut scratch).value(Metric::Runtime, Statistic::Average, 0)
+        };
+        runtime(1) - runtime(0)
+    };
+    close(speed_of(10), 0.5);
+    close(speed_of(9), 0.0);
+}
+
+#[test]
+fn what_a_run_did_not_measure_it_borrows_from_one_that_did() {
+    let (graph, regions) = (chain(1), regions());
+    let mut workload = workload(&graph, 300);
+    for (number, run) in workload.runs.iter_mut().enumerate() {
+        *run = crate::fixture::run(&graph, number, 1.0, 1000, &[0, 1]);
+        let stage = run.stages[0].as_mut().unwrap();
+        let measured = number < 2;
+        stage.user_network_bytes = measured.then_some(number as u64 * 1_000_000_000);
+    }
+    let latencies = latencies(&regions, 0.05);
+    let carbon = |workload: &Workload| {
+        let problem = Problem::new(&graph, workload, &regions, &latencies, &manifest(), 6).unwrap();
+        let samples = Samples::draw(&problem, 300, 0);
+        let scorer = Scorer::new(&problem, &samples);
+        scorer.means(&[0], &mut scorer.scratch()).carbon[0]
+    };
+    let borrowed = carbon(&workload);
+    for run in &mut workload.runs {
+        run.stages[0].as_mut().unwrap().user_network_bytes = Some(0);
+    }
+    let gigabytes = (borrowed - carbon(&workload)) / (0.00075 * 400.0 + 0.00025 * 410.0);
+    assert!((gigabytes - 0.5).abs() < 0.1, "half of the runs should borrow a gigabyte: {gigabytes}");
+}
+
+#[test]
+fn more_samples_than_runs_are_drawn_with_replacement_when_that_is_asked_for() {
+    let (graph, regions) = (chain(1), regions());
+    let workload = workload(&graph, 7);
+    let problem =
+        Problem::new(&graph, &workload, &regions, &latencies(&regions, 0.05), &manifest(), 6).unwrap();
+    let mean = |samples: &Samples| {
+        let scorer = Scorer::new(&problem, samples);
+        scorer.means(&[0], &mut scorer.scratch()).cost
+    };
+    let again = Samples::resample(&problem, 5000, 1);
+    assert_eq!(again.len(), 5000);
+    let ratio = mean(&again) / mean(&Samples::draw(&problem, 7, 1));
+    assert!((ratio - 1.0).abs() < 0.02, "{ratio}");
+    assert!(Samples::resample(&without_runs(&graph, &regions), 5, 0).is_empty());
+}

@@ -21,12 +21,21 @@ pub struct RegionFacts {
     pub grid_zone: String,
     /// The grid's carbon intensity by month and hour.
     pub carbon: CarbonProfile,
+    /// Share of the data centres' energy that its provider matches with carbon-free energy, 0 to 1. It counts only where
+    /// the user says so: the grid delivers what it delivers.
+    #[serde(default, skip_serializing_if = "is_nothing")]
+    pub carbon_free: f64,
     /// Power usage effectiveness of the data centres: total energy over computing energy, 1.0 or more.
     pub pue: f64,
     /// What the provider charges there.
     pub prices: Prices,
     /// Speed of its processors relative to the home region's; 1.0 where nothing else is known.
     pub relative_speed: f64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
+fn is_nothing(share: &f64) -> bool {
+    share.to_bits() == 0
 }
 
 /// Average carbon intensity of a grid for each hour (UTC) of the day, month by month.

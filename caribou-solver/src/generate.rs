@@ -232,6 +232,7 @@ fn regions(count: usize, random: &mut Random) -> (Vec<RegionFacts>, LatencyTable
                 usd_per_gb_between_regions: [0.02, 0.02, 0.08, 0.12][random.below(4)],
                 usd_per_gb_to_internet: 0.09,
             },
+            carbon_free: 0.0,
             relative_speed: if index == 0 { 1.0 } else { random.spread(0.02) / 1.01 },
         });
     }

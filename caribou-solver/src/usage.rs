@@ -50,6 +50,8 @@ pub(crate) struct EdgeUse {
 impl NodeUse {
     /// Number of quantities.
     pub(crate) const LEN: usize = 8;
+    /// Which of them are times.
+    pub(crate) const IS_TIME: [bool; Self::LEN] = [false, true, true, true, false, false, false, false];
     /// Position of the traffic with ends outside the graph.
     pub(crate) const OUTSIDE_GB: usize = 7;
 
@@ -74,6 +76,12 @@ impl NodeUse {
     pub(crate) fn to_array(self) -> [f64; Self::LEN] {
         let Self { ran, user_s, shim_s, cpu_s, attempts, reads, writes, outside_gb } = self;
         [ran, user_s, shim_s, cpu_s, attempts, reads, writes, outside_gb]
+    }
+
+    /// From quantities in the order of the fields.
+    pub(crate) fn from_array(quantities: [f64; Self::LEN]) -> Self {
+        let [ran, user_s, shim_s, cpu_s, attempts, reads, writes, outside_gb] = quantities;
+        Self { ran, user_s, shim_s, cpu_s, attempts, reads, writes, outside_gb }
     }
 
     /// These quantities times these coefficients.

@@ -27,6 +27,7 @@ pub(super) fn parse() -> Result<Vec<RegionFacts>, FactsError> {
             carbon,
             pue,
             prices: prices(price_table.find("region", row.text("region")?)?)?,
+            carbon_free: 0.0,
             relative_speed: 1.0,
         });
     }

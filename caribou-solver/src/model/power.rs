@@ -16,9 +16,9 @@ use crate::usage::NodeUse;
 pub const IDLE_W_PER_VCPU: f64 = 0.74;
 /// Power of a vCPU at full load, in W (Cloud Carbon Footprint, AWS average).
 pub const FULL_W_PER_VCPU: f64 = 3.5;
-/// Power of an idle vCPU of an Arm processor, in W (Cloud Carbon Footprint, Graviton2, from SPECpower).
+/// Power of an idle vCPU of an Arm processor, in W (Cloud Carbon Footprint, Graviton2, from `SPECpower`).
 pub const ARM_IDLE_W_PER_VCPU: f64 = 0.4743;
-/// Power of a vCPU of an Arm processor at full load, in W (Cloud Carbon Footprint, Graviton2, from SPECpower).
+/// Power of a vCPU of an Arm processor at full load, in W (Cloud Carbon Footprint, Graviton2, from `SPECpower`).
 pub const ARM_FULL_W_PER_VCPU: f64 = 1.693;
 /// Power of memory, in W per GB (Caribou's documentation).
 pub const MEMORY_W_PER_GB: f64 = 0.3725;

@@ -119,7 +119,9 @@ pub(crate) fn of_placement(problem: &Problem, samples: &Samples, placement: &[u8
             match times[node] {
                 (_, Some(time)) => {
                     if time != 0.0 {
-                        start.iter_mut().for_each(|end| *end += time);
+                        for end in start.iter_mut() {
+                            *end += time;
+                        }
                     }
                 }
                 (times, None) => {

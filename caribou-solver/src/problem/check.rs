@@ -14,6 +14,8 @@ pub(crate) fn facts(region: &RegionFacts, month: u8) -> Result<[f64; HOURS], Pro
         }
     };
     check("pue", region.pue, (1.0..=100.0).contains(&region.pue), "from 1 to 100")?;
+    let carbon_free = region.carbon_free;
+    check("carbon_free", carbon_free, (0.0..=1.0).contains(&carbon_free), "from 0 to 1")?;
     let speed = region.relative_speed;
     check("relative_speed", speed, (0.001..=1000.0).contains(&speed), "from 0.001 to 1000")?;
     let prices = &region.prices;

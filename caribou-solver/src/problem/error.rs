@@ -99,6 +99,9 @@ pub enum ProblemError {
     /// More candidate regions than a placement can name.
     #[error("{0} regions are in play, at most 62 can be; allow fewer in caribou.toml")]
     TooManyRegions(usize),
+    /// Expected runs that are no number of runs.
+    #[error("{0} runs a month are expected; give a number above 0, or none to take cold starts as observed")]
+    BadExpectation(f64),
     /// A run that does not fit the graph, or holds a figure that is none.
     #[error("run {run} of the workload cannot be used: {fault}; leave it out, or learn again")]
     UnsoundRun {

@@ -35,6 +35,8 @@ pub struct Problem {
     transmission: Transmission,
     constraints: Vec<Constraint>,
     month: u8,
+    probe_share: f64,
+    runs_per_month: Option<f64>,
 }
 
 /// How what flows along an edge reaches its receiver.
@@ -181,7 +183,45 @@ impl Problem {
             transmission: manifest.objectives.transmission,
             constraints: manifest.constraints.clone(),
             month,
+            probe_share: manifest.runs.probe_share,
+            runs_per_month: None,
         })
+    }
+
+    /// The same problem with this many runs a month to be expected, so that samples have as many
+    /// [cold starts](crate::model::cold) as come of it. Without, they have those that were observed.
+    ///
+    /// # Errors
+    ///
+    /// [`ProblemError::BadExpectation`] if that is no number above 0.
+    pub fn expecting(mut self, runs_per_month: f64) -> Result<Self, ProblemError> {
+        if !(runs_per_month > 0.0 && runs_per_month.is_finite()) {
+            return Err(ProblemError::BadExpectation(runs_per_month));
+        }
+        self.runs_per_month = Some(runs_per_month);
+        Ok(self)
+    }
+
+    /// The same problem with the carbon-free energy that providers match their use with counted: a region's grid weighs
+    /// as much less as its facts say. Traffic counts at the same grids. Observed runs are
+    /// [priced](crate::price_run) without.
+    #[must_use]
+    pub fn counting_carbon_free(mut self) -> Self {
+        for (facts, intensities) in self.regions.iter().zip(&mut self.intensities) {
+            for intensity in intensities {
+                *intensity *= 1.0 - facts.carbon_free;
+            }
+        }
+        self
+    }
+
+    pub(crate) fn runs_per_month(&self) -> Option<f64> {
+        self.runs_per_month
+    }
+
+    /// Share of runs that go wholly home.
+    pub(crate) fn probe_share(&self) -> f64 {
+        self.probe_share
     }
 
     /// The graph.

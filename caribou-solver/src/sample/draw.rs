@@ -8,8 +8,9 @@ use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 
-use caribou_model::{RunSample, Transmission};
+use caribou_model::{NodeId, RunSample, Transmission};
 
+use super::cold::{self, ColdStarts};
 use super::measured::Measured;
 use super::{Columns, Path, Samples, Site};
 use crate::coefficient::NodeCoefficients;
@@ -101,15 +102,25 @@ impl Samples {
         for &run in runs {
             observed.push(&observe(problem, run, &measured));
         }
-        Self::of(problem, &observed, runs.len())
+        Self::of(problem, &observed, runs)
     }
 
     /// Works out what of each score depends on one region only.
-    fn of(problem: &Problem, observed: &Observations, len: usize) -> Self {
-        let mut samples = Self::nothing(problem, len);
+    fn of(problem: &Problem, observed: &Observations, runs: &[&RunSample]) -> Self {
+        let mut samples = Self::nothing(problem, runs.len());
         let columns = &mut samples.columns;
-        for (node, quantities) in observed.nodes.iter().enumerate() {
+        for (node, observed) in observed.nodes.iter().enumerate() {
+            let id = NodeId(node as u16);
+            let cold = problem
+                .runs_per_month()
+                .zip(problem.graph().stage_index(id))
+                .and_then(|(count, stage)| Some((count, ColdStarts::of(stage, runs, observed)?)));
+            samples.traffic[node] = columns.keep(&observed[NodeUse::OUTSIDE_GB]);
             for site in problem.sites(node).iter().map(|&site| usize::from(site)) {
+                let expected = cold.as_ref().map(|(count, cold)| {
+                    cold.expected(cold::runs_to(problem, site == HOME, *count), observed)
+                });
+                let quantities = expected.as_ref().unwrap_or(observed);
                 let slowness = 1.0 / problem.speed(node, site);
                 let time = NodeUse { user_s: slowness, shim_s: 1.0, ..NodeUse::default() };
                 let worth = NodeCoefficients::at(problem, node, site, Transmission::Best);
@@ -118,7 +129,6 @@ impl Samples {
                     .map(|worth| columns.keep(&combined(quantities, worth.to_array())));
                 samples.sites[node * samples.regions + site] = Some(Site { time_s, kwh, usd });
             }
-            samples.traffic[node] = columns.keep(&quantities[NodeUse::OUTSIDE_GB]);
         }
         for (index, quantities) in observed.edges.iter().enumerate() {
             let keep =

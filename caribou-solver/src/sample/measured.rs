@@ -81,11 +81,18 @@ impl Measured {
 
 /// The value that a run borrows.
 fn borrow(values: &[f64], run: &RunSample, of: usize) -> Option<f64> {
+    let hash = hash(run, of);
+    // The high bits are mixed best.
+    let at = (u128::from(hash) * values.len() as u128) >> 64;
+    values.get(at as usize).copied()
+}
+
+/// A number of a run and something in it.
+pub(super) fn hash(run: &RunSample, of: usize) -> u64 {
     let bytes = run.run.as_str().bytes().chain(of.to_le_bytes());
     let hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
     });
-    // The high bits are mixed best.
-    let at = (u128::from(hash) * values.len() as u128) >> 64;
-    values.get(at as usize).copied()
+    // The high bits of FNV-1a are mixed least by the last bytes.
+    (hash ^ (hash >> 32)).wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }

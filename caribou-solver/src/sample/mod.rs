@@ -21,6 +21,7 @@
 use std::collections::BTreeMap;
 
 mod builder;
+mod cold;
 mod column;
 mod draw;
 mod measured;

@@ -15,10 +15,12 @@ use crate::sample::Samples;
 use crate::solution::Figures;
 
 mod combine;
+mod distribution;
 mod evaluation;
 mod tail;
 
 use combine::Combination;
+use distribution::Distributions;
 pub use evaluation::Evaluation;
 use tail::Tail;
 
@@ -257,13 +259,35 @@ impl<'a> Scorer<'a> {
 
     /// Every figure of a placement with its interval, for each of these hours.
     pub fn figures(&self, placement: &[u8], hours: &[usize], scratch: &mut Scratch) -> Vec<Figures> {
+        let plan = self.distributions(placement, hours, scratch);
+        plan.figures(|of| {
+            let (samples, mean) = of(&plan);
+            Estimate::of_columns(samples, mean)
+        })
+    }
+
+    /// Every figure of a placement as it is deployed: the manifest's share of runs goes wholly home, as probes.
+    ///
+    /// A mean is the weighted mean of both plans'. A percentile is that of all runs together: with one run in ten at
+    /// home, half of the slowest twentieth can be probes.
+    pub fn deployed(&self, placement: &[u8], hours: &[usize], scratch: &mut Scratch) -> Vec<Figures> {
+        let share = self.problem.probe_share();
+        let home = vec![HOME as u8; placement.len()];
+        let home = self.distributions(&home, hours, scratch);
+        let plan = self.distributions(placement, hours, scratch);
+        plan.figures(|of| {
+            let ((samples, mean), (others, at_home)) = (of(&plan), of(&home));
+            let mean = mean.zip(at_home).map(|(mean, at_home)| (1.0 - share) * mean + share * at_home);
+            Estimate::of_mixture(samples, others, share, mean)
+        })
+    }
+
+    fn distributions(&self, placement: &[u8], hours: &[usize], scratch: &mut Scratch) -> Distributions {
         runtime::of_placement(self.problem, self.samples, placement, scratch);
-        let runtime = Estimate::of_columns(&scratch.runtimes, None);
+        let runtime = scratch.runtimes.clone();
         self.fill_cost(placement, scratch);
-        let mean_cost = self.means(placement, scratch).cost;
-        let cost = Estimate::of_columns(&scratch.row, Some(mean_cost));
-        let mut figures = vec![Figures { cost, runtime, ..Figures::default() }; hours.len()];
-        for case in [Transmission::Best, Transmission::Worst] {
+        let cost = (scratch.row.clone(), self.means(placement, scratch).cost);
+        let carbon = [Transmission::Best, Transmission::Worst].map(|case| {
             let means = self.sum_means(
                 placement,
                 &mut scratch.means,
@@ -271,16 +295,13 @@ impl<'a> Scorer<'a> {
                 |edge, from, to| self.edge_term(edge, from, to, case),
             );
             self.fill_energy(placement, case, scratch);
-            for (figures, &hour) in figures.iter_mut().zip(hours) {
+            let at = |&hour: &usize| {
                 self.price_energy(hour, scratch);
-                let carbon = Estimate::of_columns(&scratch.row, Some(means.carbon[hour]));
-                match case {
-                    Transmission::Best => figures.carbon_best = carbon,
-                    Transmission::Worst => figures.carbon_worst = carbon,
-                }
-            }
-        }
-        figures
+                (scratch.row.clone(), means.carbon[hour])
+            };
+            hours.iter().map(at).collect()
+        });
+        Distributions { runtime, cost, carbon }
     }
 
     /// The mean of carbon or cost of a node in a region at an hour; over nodes and edges these sum up to

@@ -81,6 +81,7 @@ pub(crate) fn region(region: Region, intensity: f64) -> RegionFacts {
             usd_per_gb_between_regions: 0.02,
             usd_per_gb_to_internet: 0.09,
         },
+        carbon_free: 0.0,
         relative_speed: 1.0,
     }
 }

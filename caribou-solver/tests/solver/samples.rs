@@ -288,3 +288,95 @@ fn more_samples_than_runs_are_drawn_with_replacement_when_that_is_asked_for() {
     assert!((ratio - 1.0).abs() < 0.02, "{ratio}");
     assert!(Samples::resample(&without_runs(&graph, &regions), 5, 0).is_empty());
 }
+
+#[test]
+fn what_seldom_runs_starts_cold_as_often_as_the_idle_lifetime_says() {
+    let (graph, regions) = (chain(1), regions());
+    let mut workload = workload(&graph, 400);
+    for (number, run) in workload.runs.iter_mut().enumerate() {
+        let cold = number % 10 == 0;
+        let seconds = if cold { 3.0 } else { 1.0 };
+        *run = crate::fixture::run(&graph, number, seconds, 1000, &[0, 1]);
+        run.runtime_s = seconds + 0.2;
+        run.stages[0].as_mut().unwrap().cold = cold;
+    }
+    let mut manifest = manifest();
+    manifest.runs.probe_share = 0.5;
+    let seconds = |runs_per_month: Option<f64>, region: u8| {
+        let problem =
+            Problem::new(&graph, &workload, &regions, &latencies(&regions, 0.0), &manifest, 6).unwrap();
+        let problem = runs_per_month.map_or(problem.clone(), |count| problem.expecting(count).unwrap());
+        let samples = Samples::draw(&problem, 400, 0);
+        let scorer = Scorer::new(&problem, &samples);
+        scorer.evaluate(&[region], &mut scorer.scratch()).value(Metric::Runtime, Statistic::Average, 0)
+    };
+    close(seconds(None, 0), 1.4);
+    close(seconds(Some(1e6), 0), 1.2);
+    close(seconds(Some(1e-3), 0), 3.2);
+    let once_an_hour = [seconds(Some(730.0), 0), seconds(Some(730.0), 1)];
+    for (found, share) in once_an_hour.into_iter().zip([(-0.45_f64).exp(), (-0.225_f64).exp()]) {
+        assert!((found - 1.2 - 2.0 * share).abs() < 0.15, "{found} with {share} of cold starts");
+    }
+    let problem = Problem::new(&graph, &workload, &regions, &latencies(&regions, 0.0), &manifest, 6).unwrap();
+    for nonsense in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+        let text = problem.clone().expecting(nonsense).unwrap_err().to_string();
+        assert!(text.contains("a number above 0"), "{text}");
+    }
+}
+
+#[test]
+fn a_plan_as_deployed_has_its_probes_at_home() {
+    let graph = graph();
+    let regions = regions();
+    let mut manifest = manifest();
+    let workload = workload(&graph, 200);
+    let mut figures = |share: f64| {
+        manifest.runs.probe_share = share;
+        let problem =
+            Problem::new(&graph, &workload, &regions, &latencies(&regions, 0.5), &manifest, 6).unwrap();
+        let samples = Samples::draw(&problem, 200, 0);
+        let scorer = Scorer::new(&problem, &samples);
+        let mut scratch = scorer.scratch();
+        let [plan, home] = [1, 0].map(|region| scorer.figures(&[region; 4], &[5], &mut scratch)[0]);
+        (scorer.deployed(&[1; 4], &[5], &mut scratch)[0], plan, home)
+    };
+    let (deployed, plan, _) = figures(0.0);
+    for (a, b) in [(deployed.carbon_worst, plan.carbon_worst), (deployed.runtime, plan.runtime)] {
+        close(a.mean.value / b.mean.value, 1.0);
+        close(a.p95.value / b.p95.value, 1.0);
+    }
+    let (deployed, plan, home) = figures(0.25);
+    for of in [
+        |figures: &caribou_solver::Figures| figures.carbon_best,
+        |figures: &caribou_solver::Figures| figures.cost,
+        |figures: &caribou_solver::Figures| figures.runtime,
+    ] {
+        let [deployed, plan, home] = [&deployed, &plan, &home].map(of);
+        close(deployed.mean.value / (0.75 * plan.mean.value + 0.25 * home.mean.value), 1.0);
+        let between = plan.p95.value.min(home.p95.value)..=plan.p95.value.max(home.p95.value);
+        assert!(between.contains(&deployed.p95.value), "{} not in {between:?}", deployed.p95.value);
+    }
+}
+
+#[test]
+fn carbon_free_energy_counts_where_that_is_asked_for() {
+    let (graph, mut regions) = (chain(1), regions());
+    regions[1].carbon_free = 0.25;
+    let workload = workload(&graph, 5);
+    let problem =
+        Problem::new(&graph, &workload, &regions, &latencies(&regions, 0.05), &manifest(), 6).unwrap();
+    let carbon = |problem: &Problem, region: u8| {
+        let samples = Samples::draw(problem, 5, 0);
+        let scorer = Scorer::new(problem, &samples);
+        scorer.means(&[region], &mut scorer.scratch()).carbon[0]
+    };
+    let counted = problem.clone().counting_carbon_free();
+    close(carbon(&counted, 0) / carbon(&problem, 0), 1.0);
+    let ratio = carbon(&counted, 1) / carbon(&problem, 1);
+    assert!((0.75..0.95).contains(&ratio), "all but the other ends' grids falls by a quarter: {ratio}");
+    regions[1].carbon_free = 1.1;
+    let text = Problem::new(&graph, &workload, &regions, &latencies(&regions, 0.05), &manifest(), 6)
+        .unwrap_err()
+        .to_string();
+    assert!(text.contains("carbon_free"), "{text}");
+}

@@ -122,14 +122,14 @@ impl Random {
 /// How many stages before its own one reads from.
 const WINDOW: usize = 6;
 
-fn graph(shape: Shape, random: &mut Random) -> Graph {
-    let stages = shape.stages.max(1);
+fn graph(size: Shape, random: &mut Random) -> Graph {
+    let stages = size.stages.max(1);
     let mut parents: Vec<Vec<usize>> = vec![Vec::new()];
     let mut decider: Vec<Option<usize>> = vec![None];
     for stage in 1..stages {
         let degree = match random.share() {
-            share if share < 0.6 => 1,
-            share if share < 0.9 => 2,
+            drawn if drawn < 0.6 => 1,
+            drawn if drawn < 0.9 => 2,
             _ => 3,
         };
         let mut from: Vec<usize> = Vec::new();
@@ -140,7 +140,7 @@ fn graph(shape: Shape, random: &mut Random) -> Graph {
         from.sort_unstable();
         from.dedup();
         let conditional =
-            from.len() == 1 && decider[from[0]].is_none() && random.share() < 2.0 * shape.conditional;
+            from.len() == 1 && decider[from[0]].is_none() && random.share() < 2.0 * size.conditional;
         decider.push(conditional.then(|| from[0]));
         parents.push(from);
     }
@@ -344,8 +344,7 @@ fn run(
         if graph.nodes[node].kind.is_stage() {
             let duration_s = of.duration_s * size.powf(of.grows) * random.spread(0.2);
             let billed_s = duration_s + random.between(0.01, 0.03);
-            let vcpus =
-                graph.function_of(NodeId(node as u16)).map_or(1.0, |spec| crate::model::power::vcpus(spec));
+            let vcpus = graph.function_of(NodeId(node as u16)).map_or(1.0, crate::model::power::vcpus);
             stages.push(Some(StageSample {
                 region: home.clone(),
                 duration_s,

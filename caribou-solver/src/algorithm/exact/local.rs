@@ -42,7 +42,9 @@ pub(super) fn moves(function: &Pairwise, regions: &[Vec<u8>], placement: &[usize
     let mut consider = |change: f64, stages: &[(usize, usize)]| {
         if change < 0.0 {
             let mut next = placement.to_vec();
-            stages.iter().for_each(|&(stage, region)| next[stage] = region);
+            for &(stage, region) in stages {
+                next[stage] = region;
+            }
             moves.push((change, next));
         }
     };
@@ -101,10 +103,10 @@ pub(super) fn exchanges(
         }
     }
     found.sort_by(|a, b| a.0.total_cmp(&b.0));
-    let moved = |(_, gain, pay): &(f64, &Move, &Move)| {
+    let both = |(_, gain, pay): &(f64, &Move, &Move)| {
         let mut next = placement.to_vec();
         (next[gain.stage], next[pay.stage]) = (gain.region, pay.region);
         next
     };
-    found.iter().take(most).map(moved).collect()
+    found.iter().take(most).map(both).collect()
 }

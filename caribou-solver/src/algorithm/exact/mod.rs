@@ -72,7 +72,6 @@ fn search_hard(target: &Target<'_>, all: &Timing<'_>, budget: &Budget) -> Vec<Ho
             break;
         }
     }
-    if std::env::var("DBG").is_ok() { for s in &searches { eprintln!("hour {} best {:?} bound {:.6} expanded {} scored {} root {:.6} tails {:?}", s.judge.hour, s.tree.best().map(|b| b.1), s.tree.bound(), s.tree.expanded(), s.judge.scored, s.root_bound, s.tree.sizes()); } }
     searches.into_iter().map(HourSearch::into_result).collect()
 }
 
@@ -100,7 +99,6 @@ fn share(searches: &mut [HourSearch<'_>]) {
 struct HourSearch<'a> {
     tree: Tree<'a>,
     judge: HourJudge<'a>,
-    root_bound: f64,
 }
 
 impl<'a> HourSearch<'a> {
@@ -123,9 +121,7 @@ impl<'a> HourSearch<'a> {
         let domains = problem.permitted().iter().map(|regions| regions.len() as u8).collect();
         let best =
             best.map(|(placement, value)| (placement.iter().map(|&region| region as u8).collect(), value));
-        let tree = Tree::new(bounds, domains, best);
-        let root_bound = tree.bound();
-        Self { tree, judge, root_bound }
+        Self { tree: Tree::new(bounds, domains, best), judge }
     }
 
     fn grow(&mut self, gap: f64, slice: Option<Duration>) -> bool {

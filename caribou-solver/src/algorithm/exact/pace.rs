@@ -63,7 +63,8 @@ impl<'a> Pace<'a> {
         let least_distances = problem
             .edges()
             .iter()
-            .map(|edge| {
+            .enumerate()
+            .map(|(index, edge)| {
                 let [from, to] = [edge.from, edge.to].map(|node| {
                     let sites = problem.sites(node);
                     order(node).into_iter().map(|region| usize::from(sites[region])).collect::<Vec<_>>()
@@ -71,7 +72,7 @@ impl<'a> Pace<'a> {
                 let mut table = vec![vec![f32::INFINITY; to.len()]; from.len()];
                 for i in 0..from.len() {
                     for j in 0..to.len() {
-                        let mut distance = problem.distance(from[i], to[j]) as f32;
+                        let mut distance = timing.distance(index, from[i], to[j]) as f32;
                         if i > 0 {
                             distance = distance.min(table[i - 1][j]);
                         }
@@ -121,10 +122,10 @@ impl<'a> Pace<'a> {
                     (Ok(region), _) => Ok(usize::from(problem.sites(node)[region])),
                 };
                 let distance = match (position(from), position(to)) {
-                    (Ok(from), Ok(to)) => problem.distance(from, to) as f32,
+                    (Ok(from), Ok(to)) => self.timing.distance(index, from, to) as f32,
                     (Err(a), Err(b)) => self.least_distances[index][a][b],
-                    (Ok(site), Err(affordable)) => self.least_from(site, to, affordable, false),
-                    (Err(affordable), Ok(site)) => self.least_from(site, from, affordable, true),
+                    (Ok(site), Err(affordable)) => self.least_from(index, site, to, affordable, false),
+                    (Err(affordable), Ok(site)) => self.least_from(index, site, from, affordable, true),
                 };
                 let path = self.timing.overhead(index).iter().zip(self.timing.trips(index));
                 let from = &before[from * count..][..count];
@@ -139,18 +140,20 @@ impl<'a> Pace<'a> {
             end.iter_mut().zip(times).for_each(|(end, time)| *end += time);
         }
         let result = &ends.0[(nodes - 1) * count..][..count];
-        let slow = result.iter().zip(self.timing.residual()).filter(|(end, rest)| *end + *rest > self.limit_s);
+        let slow =
+            result.iter().zip(self.timing.residual()).filter(|(end, rest)| *end + *rest > self.limit_s);
         slow.count() > self.may_exceed
     }
 
     /// The least distance between a region and the cheapest ones of a node.
-    fn least_from(&self, site: usize, node: usize, affordable: usize, towards: bool) -> f32 {
+    fn least_from(&self, edge: usize, site: usize, node: usize, affordable: usize, towards: bool) -> f32 {
         let problem = self.timing.problem();
         let Some(stage) = self.hosts[node] else { return 0.0 };
         let regions = self.costs[stage][..=affordable].iter();
         let distance = |&(_, region): &(f64, usize)| {
             let other = usize::from(problem.sites(node)[region]);
-            if towards { problem.distance(other, site) } else { problem.distance(site, other) }
+            let [from, to] = if towards { [other, site] } else { [site, other] };
+            self.timing.distance(edge, from, to)
         };
         regions.map(distance).fold(f64::INFINITY, f64::min) as f32
     }

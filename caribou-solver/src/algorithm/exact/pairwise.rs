@@ -46,7 +46,9 @@ impl Pairwise {
     pub(super) fn zero(domains: &[usize], joined: &[[usize; 2]]) -> Self {
         let mut of_stage = vec![Vec::new(); domains.len()];
         let pairs = joined.iter().enumerate().map(|(index, &stages)| {
-            stages.iter().for_each(|&stage| of_stage[stage].push(index));
+            for stage in stages {
+                of_stage[stage].push(index);
+            }
             let [height, width] = stages.map(|stage| domains[stage]);
             Pair { stages, width, terms: vec![0.0; height * width] }
         });
@@ -130,7 +132,9 @@ impl Pairwise {
         }
         for (row, a) in pair.terms.chunks_exact_mut(width).zip(&mut a) {
             *a = least(row) / 2.0;
-            row.iter_mut().for_each(|term| *term -= *a);
+            for term in row {
+                *term -= *a;
+            }
         }
         b.fill(f64::INFINITY);
         for row in pair.terms.chunks_exact(width) {
@@ -145,7 +149,9 @@ impl Pairwise {
                 rest = rest.min(*term);
             }
             *a += rest;
-            row.iter_mut().for_each(|term| *term -= rest);
+            for term in row {
+                *term -= rest;
+            }
         }
         self.single[first] = a;
         self.single[second] = b;

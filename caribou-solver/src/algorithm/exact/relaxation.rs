@@ -11,7 +11,7 @@
 //! [`Pairwise`].
 
 use super::pairwise::{Pairwise, least};
-use super::timing::{Path, Timing};
+use super::timing::Timing;
 
 /// A bound as a sum of minima: of a scalar part, and of terms that differ from sample to sample.
 #[derive(Clone, Debug)]
@@ -244,7 +244,7 @@ impl Length {
             for ((index, _), fewest) in into.into_iter().zip(fewest) {
                 if fewest > 0.0 && fewest.is_finite() {
                     super::linear::add_edge(&mut beyond_home, problem, index, |from, to| {
-                        fewest * problem.distance(from, to)
+                        fewest * timing.distance(index, from, to)
                     });
                 }
             }

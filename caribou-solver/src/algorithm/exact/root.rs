@@ -6,8 +6,8 @@ use caribou_model::{Metric, Statistic};
 
 use super::linear;
 use super::local::{exchanges, minimise, moves};
-use super::pairwise::Pairwise;
 use super::pace::Pace;
+use super::pairwise::Pairwise;
 use super::relaxation::{Flow, Length, Relaxation};
 use super::timing::{Path, Timing};
 use super::tree::{Bounds, Judge, Tail};
@@ -33,7 +33,6 @@ const TRIED_MOVES: usize = 4000;
 /// An hour's problem as functions of the placement.
 pub(super) struct Root<'a> {
     target: Target<'a>,
-    hour: usize,
     all: &'a Timing<'a>,
     /// A lower bound of the objective, and the same tightened.
     objective: Pairwise,
@@ -49,7 +48,6 @@ impl<'a> Root<'a> {
         let scorer = target.scorer;
         let mut root = Self {
             target: *target,
-            hour,
             all,
             objective: linear::known_part(scorer, target.objective, hour),
             tightened: linear::zero(scorer.problem()),
@@ -76,14 +74,14 @@ impl<'a> Root<'a> {
                     let function = root.with_mean_runtime(linear::zero(scorer.problem()), 1.0);
                     root.linear.push((function, at_most));
                 }
-                (Metric::Runtime, statistic) => {
+                (Metric::Runtime, statistic) if all.is_bounded() => {
                     root.tails.push((at_most, may_exceed(statistic, scorer.samples().len())));
                 }
                 (metric, Statistic::Average) => {
                     let objective = crate::objective::Objective::of(metric);
                     root.linear.push((linear::known_part(scorer, &objective, hour), at_most));
                 }
-                // Percentiles of carbon and cost are judged on whole placements alone.
+                // Percentiles of carbon and cost, and all that cannot be bounded, are judged on whole placements alone.
                 _ => {}
             }
         }
@@ -93,6 +91,9 @@ impl<'a> Root<'a> {
     /// A function plus `weight` times a lower bound of the mean runtime, chosen so that the least of the sum is large:
     /// mean lengths of the critical paths of placements that are near the least themselves.
     fn with_mean_runtime(&self, known: Pairwise, weight: f64) -> Pairwise {
+        if !self.all.is_bounded() {
+            return known;
+        }
         let rows: Vec<usize> = (0..self.all.rows().len()).collect();
         let stages = known.single.len();
         let length = |placement: &[usize]| self.all.mean_length(&self.all.critical(placement), &rows);
@@ -224,7 +225,7 @@ impl<'a> Root<'a> {
             let own = tight(function.clone(), ROUNDS);
             let rounding = 1e-12 * at_most.abs();
             bounds.ceilings.push((Relaxation::new(own.clone()), at_most + rounding));
-            priced = priced_up(priced, function, *at_most, &mut bounds.scalar);
+            priced = priced_up(&priced, function, *at_most, &mut bounds.scalar);
         }
         let free = minimise(&self.objective, &self.tightened);
         for &(limit, may_exceed) in &self.tails {
@@ -262,12 +263,17 @@ impl<'a> Root<'a> {
         let mut paths: Vec<(usize, Path)> = paths.into_iter().map(|(path, count)| (count, path)).collect();
         paths.sort_by(|a, b| b.cmp(a));
         paths.truncate(PATHS);
-        let scale =
-            if multiplier > 0.0 { multiplier } else { self.free_bound().abs() / limit.max(f64::MIN_POSITIVE) };
+        let scale = if multiplier > 0.0 {
+            multiplier
+        } else {
+            self.free_bound().abs() / limit.max(f64::MIN_POSITIVE)
+        };
         let edges = self.target.scorer.problem().edges().len();
         let along = |path: &Path| {
             let mut flow = vec![0.0; edges];
-            path.iter().for_each(|&edge| flow[edge] = 1.0);
+            for &edge in path {
+                flow[edge] = 1.0;
+            }
             flow
         };
         let mut flows: Vec<Flow> = paths.iter().map(|(_, path)| along(path)).collect();
@@ -367,7 +373,7 @@ fn tight(mut function: Pairwise, rounds: usize) -> Pairwise {
 }
 
 /// Adds a limited function at the price that raises the bound most; what was tried on the way bounds too.
-fn priced_up(from: Pairwise, function: &Pairwise, at_most: f64, bounds: &mut Vec<Relaxation>) -> Pairwise {
+fn priced_up(from: &Pairwise, function: &Pairwise, at_most: f64, bounds: &mut Vec<Relaxation>) -> Pairwise {
     let scale = from.bound().abs() / at_most.abs().max(f64::MIN_POSITIVE);
     let mut best = from.clone();
     for step in -6..=10 {
@@ -432,6 +438,6 @@ fn decisive(relaxations: Vec<Relaxation>, rows: usize, may_exceed: usize) -> Vec
         wins[best(row)] += if near { 10 } else { 1 };
     }
     let mut kept: Vec<(usize, Relaxation)> = wins.into_iter().zip(relaxations).collect();
-    kept.sort_by(|a, b| b.0.cmp(&a.0));
+    kept.sort_by_key(|(wins, _)| std::cmp::Reverse(*wins));
     kept.into_iter().take(RELAXATIONS).map(|(_, relaxation)| relaxation).collect()
 }

@@ -2,7 +2,8 @@
 
 use super::linear;
 use super::pairwise::Pairwise;
-use crate::problem::{HOME, Problem};
+use crate::problem::{HOME, IndexedEdge, Problem};
+use crate::sample::SyncStart;
 use crate::score::Scorer;
 
 /// What nodes and edges take in some of the samples, over the regions of each stage's domain.
@@ -19,6 +20,9 @@ pub(super) struct Timing<'a> {
     trips: Vec<Vec<f32>>,
     /// What the model does not see.
     residual: Vec<f32>,
+    /// By edge and pair of regions: seconds of a round trip, such that no latency is less than the overhead and the
+    /// round trips. `None` where the samples' runtimes are no longest paths, and nothing can be bounded.
+    distances: Option<Vec<Vec<f64>>>,
 }
 
 /// A way from the entry to the result, as its edges in order.
@@ -42,8 +46,20 @@ impl<'a> Timing<'a> {
             overheads: edges.clone().map(|edge| pick(samples.edge_latency_s(edge, HOME, HOME))).collect(),
             trips: edges.map(|edge| pick(samples.edge_trips(edge))).collect(),
             residual: pick(samples.residual_s()),
+            distances: distances(scorer),
             rows,
         }
+    }
+
+    /// Whether runtimes are the lengths of longest paths, so that the length of any path is a bound.
+    pub(super) fn is_bounded(&self) -> bool {
+        self.distances.is_some()
+    }
+
+    /// Seconds of a round trip of an edge between two regions.
+    pub(super) fn distance(&self, edge: usize, from: usize, to: usize) -> f64 {
+        let regions = self.problem.regions().len();
+        self.distances.as_ref().map_or(0.0, |distances| distances[edge][from * regions + to])
     }
 
     pub(super) fn problem(&self) -> &'a Problem {
@@ -80,6 +96,7 @@ impl<'a> Timing<'a> {
             overheads: self.overheads.iter().map(pick).collect(),
             trips: self.trips.iter().map(pick).collect(),
             residual: pick(&self.residual),
+            distances: self.distances.clone(),
         }
     }
 
@@ -115,15 +132,9 @@ impl<'a> Timing<'a> {
             }
         }
         for (edge, &trips) in trips.iter().enumerate().filter(|(_, trips)| **trips > 0.0) {
-            linear::add_edge(&mut sum, problem, edge, |from, to| trips * problem.distance(from, to));
+            linear::add_edge(&mut sum, problem, edge, |from, to| trips * self.distance(edge, from, to));
         }
         sum
-    }
-
-    /// The round trip between two nodes, in seconds, where the placement (a region of each stage's domain) has them.
-    fn distance(&self, from: usize, to: usize, placement: &[usize]) -> f32 {
-        let [from, to] = [from, to].map(|node| self.site(node, placement));
-        self.problem.distance(from, to) as f32
     }
 
     fn position(&self, node: usize, placement: &[usize]) -> usize {
@@ -140,8 +151,11 @@ impl<'a> Timing<'a> {
         let mut found = Vec::with_capacity(self.rows.len());
         let mut ends = vec![f32::NEG_INFINITY; nodes];
         let mut last = vec![None; nodes];
-        let distances: Vec<f32> =
-            self.problem.edges().iter().map(|edge| self.distance(edge.from, edge.to, placement)).collect();
+        let distance = |(index, edge): (usize, &IndexedEdge)| {
+            let [from, to] = [edge.from, edge.to].map(|node| self.site(node, placement));
+            self.distance(index, from, to) as f32
+        };
+        let distances: Vec<f32> = self.problem.edges().iter().enumerate().map(distance).collect();
         for row in 0..self.rows.len() {
             for node in 0..nodes {
                 let mut ready = if node == 0 { 0.0 } else { f32::NEG_INFINITY };
@@ -168,4 +182,41 @@ impl<'a> Timing<'a> {
         }
         found
     }
+}
+
+/// Where a latency was measured between two regions it stands for overhead and distance together: its distance is the
+/// largest that keeps every sample's overhead and round trips below it.
+fn distances(scorer: &Scorer<'_>) -> Option<Vec<Vec<f64>>> {
+    let samples = scorer.samples();
+    if samples.has_departures() || samples.sync_start() == SyncStart::LastDeparture {
+        return None;
+    }
+    let regions = scorer.problem().regions().len();
+    let of_edge = |edge: usize| -> Option<Vec<f64>> {
+        let at_home = samples.edge_latency_s(edge, HOME, HOME);
+        let trips = samples.edge_trips(edge);
+        let pairs = (0..regions).flat_map(|from| (0..regions).map(move |to| (from, to)));
+        pairs
+            .map(|(from, to)| {
+                let latency = samples.edge_latency_s(edge, from, to);
+                let distance = samples.edge_distance_s(edge, from, to);
+                if std::ptr::eq(latency, at_home) {
+                    return Some(distance);
+                }
+                let mut least = f64::INFINITY;
+                for ((&latency, &at_home), &trips) in latency.iter().zip(at_home).zip(trips) {
+                    let more = f64::from(latency) - f64::from(at_home) + f64::from(trips) * distance;
+                    if at_home.is_finite() && latency.is_finite() {
+                        match trips > 0.0 {
+                            true => least = least.min(more / f64::from(trips)),
+                            false if more < 0.0 => return None,
+                            false => {}
+                        }
+                    }
+                }
+                Some(if least.is_finite() { least } else { 0.0 })
+            })
+            .collect()
+    };
+    (0..scorer.problem().edges().len()).map(of_edge).collect()
 }

@@ -56,7 +56,7 @@ const MOST_OPEN: usize = 400_000;
 /// Placements that are remembered as judged.
 const MOST_SEEN: usize = 100_000;
 /// Parts that are looked into below an open one, depth first, before what is left is put back.
-const DIVE: u32 = 2_000;
+const DIVE: u32 = 300;
 
 /// Relaxations that are asked which stage to decide next: those that bound the decisive sample best.
 const VIEWS: usize = 6;
@@ -70,14 +70,9 @@ struct Node {
 impl Eq for Node {}
 
 impl Ord for Node {
-    /// The least bound is the greatest node; of equal bounds the one that is decided further.
+    /// The least bound is the greatest node.
     fn cmp(&self, other: &Self) -> Ordering {
-        let free = |node: &Self| node.partial.iter().filter(|&&region| region == FREE).count();
-        other
-            .bound
-            .total_cmp(&self.bound)
-            .then_with(|| free(other).cmp(&free(self)))
-            .then_with(|| other.partial.cmp(&self.partial))
+        other.bound.total_cmp(&self.bound).then_with(|| other.partial.cmp(&self.partial))
     }
 }
 
@@ -110,8 +105,6 @@ impl<'a> Tree<'a> {
     pub(super) fn expanded(&self) -> u64 {
         self.expanded
     }
-
-    pub(super) fn sizes(&self) -> Vec<(usize, usize, usize)> { self.bounds.tails.iter().map(|t| (t.rows, t.relaxations.len(), self.open.len())).collect() }
 
     fn value(&self) -> f64 {
         self.best.as_ref().map_or(f64::INFINITY, |(_, value)| *value)
@@ -151,7 +144,16 @@ impl<'a> Tree<'a> {
                 self.offer(&completion, judge);
             }
             states.resize(order.len() + 1, states[0].clone());
-            let mut dive = Dive { bounds: &bounds, order: &order, above: bound, left: DIVE, gap, ends: Ends::default(), judge };
+            let mut dive = Dive {
+                bounds: &bounds,
+                order: &order,
+                above: bound,
+                left: DIVE,
+                gap,
+                ends: Ends::default(),
+                judge,
+                stop,
+            };
             self.dive(&mut dive, &mut partial.into_vec(), &mut states, 0);
         }
         self.bounds = bounds;
@@ -160,12 +162,12 @@ impl<'a> Tree<'a> {
     /// Looks into what is below a part, whose state is the first one, depth first.
     fn dive(&mut self, dive: &mut Dive<'_>, partial: &mut Vec<u8>, states: &mut [State], depth: usize) {
         self.expanded += 1;
-        let (Some(&stage), Some((state, below))) = (dive.order.get(depth), states.split_first_mut()) else {
+        let (Some(&stage), Some((above, below))) = (dive.order.get(depth), states.split_first_mut()) else {
             return;
         };
         for region in 0..self.domains[stage] {
             let threshold = self.threshold(dive.gap);
-            if !below[0].decide(state, dive.bounds, partial, (stage, usize::from(region)), threshold) {
+            if !below[0].decide(above, dive.bounds, partial, (stage, usize::from(region)), threshold) {
                 self.left_out = self.left_out.min(threshold);
                 continue;
             }
@@ -177,6 +179,9 @@ impl<'a> Tree<'a> {
                 self.offer(partial, dive.judge);
             } else if dive.left > 0 {
                 dive.left -= 1;
+                if dive.left.is_multiple_of(32) && (dive.stop)() {
+                    dive.left = 0;
+                }
                 self.dive(dive, partial, below, depth + 1);
             } else {
                 let bound = below[0].bound(dive.bounds).max(dive.above);
@@ -203,6 +208,7 @@ struct Dive<'d> {
     gap: f64,
     ends: Ends,
     judge: &'d mut dyn Judge,
+    stop: &'d dyn Fn() -> bool,
 }
 
 impl Bounds<'_> {
@@ -219,7 +225,9 @@ impl Bounds<'_> {
             let mut best = vec![f32::NEG_INFINITY; tail.rows];
             part.raise(&mut best);
             let decisive = exceeded(&mut best.clone(), tail.may_exceed);
-            let Some(row) = best.iter().position(|&bound| bound.total_cmp(&decisive).is_eq()) else { continue };
+            let Some(row) = best.iter().position(|&bound| bound.total_cmp(&decisive).is_eq()) else {
+                continue;
+            };
             for (index, relaxation) in tail.relaxations.iter().enumerate() {
                 let value = part.scalars[index] + f64::from(part.row(index)[row]);
                 views.push(View { relaxation, value, row: Some(row) });

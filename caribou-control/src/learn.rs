@@ -45,8 +45,8 @@ pub struct Learned {
 ///
 /// The items of a map count together as one stage: its billed time, processor time, store requests and bytes are the sums
 /// over the items, its duration and start that of the slowest item. So cost and energy are those of all items; what
-/// the items overlap in time is billed time beyond the duration, which the solver's residual takes out of the
-/// runtime again.
+/// is billed beyond the duration is what the items overlap in time, which the solver counts in cost and energy and not in
+/// the runtime.
 ///
 /// ```
 /// use caribou_control::{learn::{Limits, learn}, telemetry::Log};

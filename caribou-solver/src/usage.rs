@@ -16,6 +16,8 @@ pub(crate) struct NodeUse {
     pub(crate) ran: f64,
     /// Time of the user's function, in seconds at a speed of 1.
     pub(crate) user_s: f64,
+    /// Of that what the items of a map have at the same time as the slowest: nobody waits for it.
+    pub(crate) overlap_s: f64,
     /// Billed time beyond that, in seconds; it does not depend on the processor.
     pub(crate) shim_s: f64,
     /// CPU time, in seconds at a speed of 1.
@@ -49,11 +51,11 @@ pub(crate) struct EdgeUse {
 
 impl NodeUse {
     /// Number of quantities.
-    pub(crate) const LEN: usize = 8;
+    pub(crate) const LEN: usize = 9;
     /// Which of them are times.
-    pub(crate) const IS_TIME: [bool; Self::LEN] = [false, true, true, true, false, false, false, false];
+    pub(crate) const IS_TIME: [bool; Self::LEN] = [false, true, true, true, true, false, false, false, false];
     /// Position of the traffic with ends outside the graph.
-    pub(crate) const OUTSIDE_GB: usize = 7;
+    pub(crate) const OUTSIDE_GB: usize = 8;
 
     /// What one observed stage used where it is `speed` times as fast as at home. `edge_writes` are the store writes that its outgoing edges account for.
     pub(crate) fn of_stage(stage: &StageSample, spec: &FunctionSpec, speed: f64, edge_writes: f64) -> Self {
@@ -63,6 +65,7 @@ impl NodeUse {
         Self {
             ran: 1.0,
             user_s: stage.duration_s * speed,
+            overlap_s: 0.0,
             shim_s: billed_s - stage.duration_s,
             cpu_s: cpu_s * speed,
             attempts: f64::from(stage.attempts),
@@ -74,14 +77,21 @@ impl NodeUse {
 
     /// The quantities in the order of their fields.
     pub(crate) fn to_array(self) -> [f64; Self::LEN] {
-        let Self { ran, user_s, shim_s, cpu_s, attempts, reads, writes, outside_gb } = self;
-        [ran, user_s, shim_s, cpu_s, attempts, reads, writes, outside_gb]
+        let Self { ran, user_s, overlap_s, shim_s, cpu_s, attempts, reads, writes, outside_gb } = self;
+        [ran, user_s, overlap_s, shim_s, cpu_s, attempts, reads, writes, outside_gb]
+    }
+
+    /// The same of a map, of which all items were counted together with the slowest one's duration. What is billed beyond
+    /// that is the other items': it depends on the processor as that does, and passes at the same time.
+    pub(crate) fn in_parallel(self, speed: f64) -> Self {
+        let overlap_s = self.shim_s * speed;
+        Self { user_s: self.user_s + overlap_s, overlap_s, shim_s: 0.0, ..self }
     }
 
     /// From quantities in the order of the fields.
     pub(crate) fn from_array(quantities: [f64; Self::LEN]) -> Self {
-        let [ran, user_s, shim_s, cpu_s, attempts, reads, writes, outside_gb] = quantities;
-        Self { ran, user_s, shim_s, cpu_s, attempts, reads, writes, outside_gb }
+        let [ran, user_s, overlap_s, shim_s, cpu_s, attempts, reads, writes, outside_gb] = quantities;
+        Self { ran, user_s, overlap_s, shim_s, cpu_s, attempts, reads, writes, outside_gb }
     }
 
     /// These quantities times these coefficients.

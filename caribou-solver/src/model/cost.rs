@@ -56,6 +56,7 @@ pub(crate) fn of_node(
             NodeUse {
                 ran: trigger,
                 user_s: second / speed,
+                overlap_s: 0.0,
                 shim_s: second,
                 cpu_s: 0.0,
                 attempts: prices.usd_per_request,

@@ -14,6 +14,12 @@
 //! Within a region the sampled overhead holds all of it; between regions the median round trip is added for each. Moving
 //! the bytes takes no longer: a Lambda instance's own network is the bottleneck in both cases, and sampled.
 //!
+//! The clock starts when the entry has received the request. A request that lands elsewhere than the plan's entry is
+//! forwarded to it once; that message passes before, and is counted neither here nor in cost and carbon: where requests
+//! land is not known of a plan that was never deployed.
+//!
+//! The items of a map run at the same time, so the map takes as long as its slowest item; the others are billed.
+//!
 //! What the model does not see of a sampled run (the entry's and the gates' own time, queues) is kept as the run's
 //! *residual*: its observed runtime less its modelled one where it was observed. So the home plan's estimate from home
 //! runs is what was observed.

@@ -122,7 +122,8 @@ impl Samples {
                 });
                 let quantities = expected.as_ref().unwrap_or(observed);
                 let slowness = 1.0 / problem.speed(node, site);
-                let time = NodeUse { user_s: slowness, shim_s: 1.0, ..NodeUse::default() };
+                let time =
+                    NodeUse { user_s: slowness, overlap_s: -slowness, shim_s: 1.0, ..NodeUse::default() };
                 let worth = NodeCoefficients::at(problem, node, site, Transmission::Best);
                 let executed = NodeUse { outside_gb: 0.0, ..worth.own };
                 let [time_s, kwh, usd] = [time, executed, worth.usd]
@@ -198,6 +199,9 @@ fn observe(problem: &Problem, run: &RunSample, measured: &Measured) -> Observati
         let speed = problem.speed(index, problem.region_index(&sample.region).unwrap_or(HOME));
         nodes[index] = NodeUse::of_stage(&sample, spec, speed, edge_writes[index]);
         nodes[index].shim_s = (nodes[index].shim_s - waited_s[index]).max(0.0);
+        if problem.graph().nodes[index].kind.is_map() {
+            nodes[index] = nodes[index].in_parallel(speed);
+        }
     }
     nodes[0].outside_gb = run.client_bytes as f64 / 1e9;
     let modelled_s = modelled_runtime(problem, run, &nodes, &paths);
@@ -224,7 +228,7 @@ fn modelled_runtime(
             Some(ends[indexed.from] + overhead + trips * observed_distance(problem, run, edge))
         };
         let ready = problem.edges_into(index).filter_map(arrival).fold(0.0, f64::max);
-        ends[index] = ready + nodes[index].user_s / speed + nodes[index].shim_s;
+        ends[index] = ready + (nodes[index].user_s - nodes[index].overlap_s) / speed + nodes[index].shim_s;
     }
     ends.last().copied().unwrap_or(0.0)
 }

@@ -380,3 +380,84 @@ fn carbon_free_energy_counts_where_that_is_asked_for() {
         .to_string();
     assert!(text.contains("carbon_free"), "{text}");
 }
+
+#[test]
+fn the_items_of_a_map_are_all_billed_and_pass_at_the_same_time() {
+    let mut graph = chain(3);
+    graph.functions.truncate(2);
+    graph.nodes[2].kind = NodeKind::Stage { function: 1, each: true, caught: false };
+    graph.nodes[3].kind = NodeKind::Collect { of: NodeId(2), host: NodeId(2) };
+    graph.nodes[3].slots = 2;
+    graph.edges[2].slot = 1;
+    let around = caribou_model::Edge { from: NodeId(1), slot: 0, ..graph.edges[2].clone() };
+    graph.edges.insert(2, around);
+    graph.validate().unwrap();
+    let mut workload = workload(&graph, 1);
+    let mut run = crate::fixture::run(&graph, 0, 1.0, 0, &[0, 1, 2, 3, 4]);
+    let map = run.stages[1].as_mut().unwrap();
+    (map.billed_s, map.cpu_s, map.attempts) = (8.0, Some(4.0), 8);
+    workload.runs = vec![run];
+    let mut regions = regions();
+    regions[1].relative_speed = 0.5;
+    let problem =
+        Problem::new(&graph, &workload, &regions, &latencies(&regions, 0.0), &manifest(), 6).unwrap();
+    let samples = Samples::draw(&problem, 1, 0);
+    let scorer = Scorer::new(&problem, &samples);
+    let mut scratch = scorer.scratch();
+    let [home, slow] = [[0, 0], [0, 1]].map(|placement| {
+        let mut score = scorer.evaluate(&placement, &mut scratch);
+        [score.value(Metric::Runtime, Statistic::Average, 0), score.means().cost]
+    });
+    close(home[0], 5.0);
+    close(slow[0] - home[0], 1.0);
+    let eight_seconds = 8.0 * 1769.0 / 1024.0 * 1.66667e-5;
+    assert!((slow[1] - home[1] - eight_seconds).abs() < 1e-9, "{} and {}", slow[1], home[1]);
+}
+
+#[test]
+fn a_map_beside_a_slower_stage_is_not_waited_for_as_long_as_it_is_billed() {
+    let mut graph = chain(3);
+    graph.functions.truncate(3);
+    graph.nodes[2].kind = NodeKind::Stage { function: 1, each: true, caught: false };
+    graph.nodes.insert(3, graph.nodes[3].clone());
+    graph.nodes[3].name = "collect".into();
+    graph.nodes[3].kind = NodeKind::Collect { of: NodeId(2), host: NodeId(2) };
+    graph.nodes[3].slots = 2;
+    graph.nodes[4].slots = 1;
+    let beside = graph.nodes[4].clone();
+    graph.nodes.insert(5, beside);
+    graph.nodes[4].name = "beside".into();
+    graph.nodes[4].kind = NodeKind::stage(2);
+    graph.nodes[5].name = "last".into();
+    graph.nodes[5].kind = NodeKind::Gate { host: NodeId(4) };
+    graph.nodes[5].slots = 2;
+    let template = graph.edges[0].clone();
+    graph.edges = [(0, 1, 0), (1, 2, 0), (1, 3, 0), (1, 4, 0), (2, 3, 1), (3, 5, 0), (4, 5, 1), (5, 6, 0)]
+        .map(|(from, to, slot)| caribou_model::Edge {
+            from: NodeId(from),
+            to: NodeId(to),
+            slot,
+            ..template.clone()
+        })
+        .into();
+    graph.validate().unwrap();
+    let mut workload = workload(&graph, 1);
+    let mut run = crate::fixture::run(&graph, 0, 1.0, 0, &[0, 1, 2, 3, 4, 5, 6, 7]);
+    run.stages[1].as_mut().unwrap().billed_s = 50.0;
+    run.stages[2].as_mut().unwrap().duration_s = 4.0;
+    run.stages[2].as_mut().unwrap().billed_s = 4.0;
+    workload.runs = vec![run];
+    let mut regions = regions();
+    regions[1].relative_speed = 0.5;
+    let problem =
+        Problem::new(&graph, &workload, &regions, &latencies(&regions, 0.0), &manifest(), 6).unwrap();
+    let samples = Samples::draw(&problem, 1, 0);
+    let scorer = Scorer::new(&problem, &samples);
+    let mut scratch = scorer.scratch();
+    let mut seconds = |placement: [u8; 3]| {
+        scorer.evaluate(&placement, &mut scratch).value(Metric::Runtime, Statistic::Average, 0)
+    };
+    let home = seconds([0; 3]);
+    close(seconds([0, 0, 1]) - home, 4.0);
+    close(seconds([0, 1, 0]) - home, 0.0);
+}

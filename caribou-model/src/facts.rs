@@ -83,6 +83,23 @@ pub struct Prices {
     pub usd_per_gb_to_internet: f64,
 }
 
+/// What a provider gives for nothing each month, in all regions together.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FreeTier {
+    /// GB-seconds of function time.
+    pub gb_s: f64,
+    /// Function requests.
+    pub requests: f64,
+    /// Messages.
+    pub messages: f64,
+}
+
+impl FreeTier {
+    /// What AWS always gives: 400,000 GB-seconds and a million requests of Lambda, and a million requests of SNS (their
+    /// price lists). What it gives only in an account's first year is left out.
+    pub const AWS: Self = Self { gb_s: 400_000.0, requests: 1e6, messages: 1e6 };
+}
+
 /// Round-trip times between regions.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct LatencyTable {

@@ -26,7 +26,7 @@ pub mod time;
 pub mod unit;
 pub mod workload;
 
-pub use facts::{CarbonProfile, LatencyTable, Prices, RegionFacts, RoundTrip};
+pub use facts::{CarbonProfile, FreeTier, LatencyTable, Prices, RegionFacts, RoundTrip};
 pub use function::{Architecture, FunctionSpec};
 pub use graph::{Edge, Graph, GraphError, Node, NodeKind};
 pub use id::{Epoch, InvalidRunId, NodeId, RunId};

@@ -99,6 +99,9 @@ pub enum ProblemError {
     /// More candidate regions than a placement can name.
     #[error("{0} regions are in play, at most 62 can be; allow fewer in caribou.toml")]
     TooManyRegions(usize),
+    /// An allowance of a free tier that is none.
+    #[error("an allowance of the free tier is {0}; it must be a number of 0 or more")]
+    BadFreeTier(f64),
     /// Expected runs that are no number of runs.
     #[error("{0} runs a month are expected; give a number above 0, or none to take cold starts as observed")]
     BadExpectation(f64),

@@ -7,6 +7,7 @@ use caribou_model::{
 
 pub(crate) mod check;
 mod error;
+mod free_tier;
 mod region;
 mod speed;
 

@@ -461,3 +461,33 @@ fn a_map_beside_a_slower_stage_is_not_waited_for_as_long_as_it_is_billed() {
     close(seconds([0, 0, 1]) - home, 4.0);
     close(seconds([0, 1, 0]) - home, 0.0);
 }
+
+#[test]
+fn within_the_free_tier_time_requests_and_messages_cost_nothing_and_beyond_it_the_rest() {
+    let (graph, regions) = (chain(1), regions());
+    let mut workload = workload(&graph, 1);
+    workload.runs = vec![crate::fixture::run(&graph, 0, 2.0, 1000, &[0, 1])];
+    let whole =
+        Problem::new(&graph, &workload, &regions, &latencies(&regions, 0.05), &manifest(), 6).unwrap();
+    let cost = |problem: &Problem| {
+        let samples = Samples::draw(problem, 1, 0);
+        let scorer = Scorer::new(problem, &samples);
+        scorer.means(&[0], &mut scorer.scratch()).cost
+    };
+    let counted = |runs: f64| {
+        let tier = caribou_model::FreeTier { gb_s: 1e3, requests: 1e3, messages: 1e3 };
+        cost(&whole.clone().expecting(runs).unwrap().counting_free_tier(&tier).unwrap())
+    };
+    let gb_s = 2.01 * 1769.0 / 1024.0;
+    let free = |runs: f64| {
+        1.66667e-5 * (1e3 / runs).min(gb_s) + 2e-7 * (1e3 / runs).min(2.0) + 5e-7 * (1e3 / runs).min(1.0)
+    };
+    for runs in [10.0, 300.0, 700.0, 5e6] {
+        let (found, expected) = (counted(runs), cost(&whole) - free(runs));
+        assert!((found - expected).abs() < 1e-12, "{found} is not {expected} with {runs} runs");
+    }
+    let tier = caribou_model::FreeTier { gb_s: f64::NAN, ..caribou_model::FreeTier::AWS };
+    let text = whole.clone().expecting(1.0).unwrap().counting_free_tier(&tier).unwrap_err().to_string();
+    assert!(text.contains("free tier is NaN"), "{text}");
+    assert!(whole.counting_free_tier(&caribou_model::FreeTier::AWS).is_err());
+}

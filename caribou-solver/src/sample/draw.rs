@@ -92,6 +92,7 @@ impl Samples {
     /// Works out what of each score depends on one region only.
     fn of(problem: &Problem, observed: &Observations, len: usize) -> Self {
         let mut samples = Self::nothing(problem, len);
+        let nothing = samples.nothing;
         let columns = &mut samples.columns;
         for (node, quantities) in observed.nodes.iter().enumerate() {
             for site in problem.sites(node).iter().map(|&site| usize::from(site)) {
@@ -99,9 +100,9 @@ impl Samples {
                 let time = NodeUse { user_s: slowness, shim_s: 1.0, ..NodeUse::default() };
                 let worth = NodeCoefficients::at(problem, node, site, Transmission::Best);
                 let executed = NodeUse { outside_gb: 0.0, ..worth.own };
-                let [time_s, kwh, usd] = [time, executed, worth.usd]
+                let kept = [time, executed, worth.usd]
                     .map(|worth| columns.keep(&combined(quantities, worth.to_array())));
-                samples.sites[node * samples.regions + site] = Some(Site { time_s, kwh, usd });
+                samples.sites[node * samples.regions + site] = Some(Site::new(kept, nothing));
             }
             samples.traffic[node] = columns.keep(&quantities[NodeUse::OUTSIDE_GB]);
         }

@@ -1,0 +1,6 @@
+//! The import of the original's tables, and its model held against its own figures.
+
+mod errors;
+mod figures;
+mod reference;
+mod tables;

@@ -2,5 +2,6 @@
 
 mod errors;
 mod figures;
+mod fuzz;
 mod reference;
 mod tables;

@@ -10,6 +10,7 @@
 //! | [`telemetry`], [`learn`] | reads lines of telemetry and folds them into the workload |
 //! | [`account`] | what observed runs caused; planned runs against probes |
 //! | [`difference`] | what a new plan would change |
+//! | [`original`] | imports the tables of the Python original, and mirrors its model |
 //! | [`deploy`], [`migrate`] | brings functions to regions; puts a plan in force |
 //! | [`state`] | what is kept on disk between commands |
 //! | [`report`] | the HTML page |
@@ -25,6 +26,7 @@ pub mod graph;
 pub mod learn;
 pub mod manifest;
 pub mod migrate;
+pub mod original;
 pub mod package;
 pub mod quantity;
 pub mod report;

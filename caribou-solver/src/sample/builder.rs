@@ -121,13 +121,35 @@ impl<'p> SamplesBuilder<'p> {
     /// [`SampleError`] says what is wrong with it.
     pub fn node(&mut self, node: NodeId, region: usize, columns: NodeColumns<'_>) -> Result<(), SampleError> {
         let name = self.node_in(node, region)?;
-        let site = Site {
-            time_s: self.keep(columns.time_s, || format!("the time of {name}"))?,
-            kwh: self.keep(columns.kwh, || format!("the energy of {name}"))?,
-            usd: self.keep(columns.usd, || format!("the cost of {name}"))?,
-        };
+        let time_s = self.keep(columns.time_s, || format!("the time of {name}"))?;
+        let kwh = self.keep(columns.kwh, || format!("the energy of {name}"))?;
+        let usd = self.keep(columns.usd, || format!("the cost of {name}"))?;
+        let site = Site::new([time_s, kwh, usd], self.samples.nothing);
         self.samples.sites[node.index() * self.samples.regions + region] = Some(site);
         Ok(())
+    }
+
+    /// Energy in kWh that a node spends elsewhere than in the region where it runs: in the home region, and where the
+    /// grid is not known. To be given after [`node`](Self::node), which sets it to nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`SampleError`] says what is wrong with it.
+    pub fn elsewhere(
+        &mut self,
+        node: NodeId,
+        region: usize,
+        home_kwh: &[f64],
+        unknown_kwh: &[f64],
+    ) -> Result<(), SampleError> {
+        let name = self.node_in(node, region)?;
+        let kwh_at_home = self.keep(home_kwh, || format!("the energy at home of {name}"))?;
+        let kwh_elsewhere = self.keep(unknown_kwh, || format!("the energy elsewhere of {name}"))?;
+        if let Some(site) = &mut self.samples.sites[node.index() * self.samples.regions + region] {
+            *site = Site { kwh_at_home, kwh_elsewhere, ..*site };
+            return Ok(());
+        }
+        Err(SampleError::Missing { what: name })
     }
 
     /// What a node exchanges with ends outside the graph, in GB: the entry with the client, a stage with what its code

@@ -108,6 +108,7 @@ impl Samples {
     /// Works out what of each score depends on one region only.
     fn of(problem: &Problem, observed: &Observations, runs: &[&RunSample]) -> Self {
         let mut samples = Self::nothing(problem, runs.len());
+        let nothing = samples.nothing;
         let columns = &mut samples.columns;
         for (node, observed) in observed.nodes.iter().enumerate() {
             let id = NodeId(node as u16);
@@ -126,9 +127,9 @@ impl Samples {
                     NodeUse { user_s: slowness, overlap_s: -slowness, shim_s: 1.0, ..NodeUse::default() };
                 let worth = NodeCoefficients::at(problem, node, site, Transmission::Best);
                 let executed = NodeUse { outside_gb: 0.0, ..worth.own };
-                let [time_s, kwh, usd] = [time, executed, worth.usd]
+                let kept = [time, executed, worth.usd]
                     .map(|worth| columns.keep(&combined(quantities, worth.to_array())));
-                samples.sites[node * samples.regions + site] = Some(Site { time_s, kwh, usd });
+                samples.sites[node * samples.regions + site] = Some(Site::new(kept, nothing));
             }
         }
         for (index, quantities) in observed.edges.iter().enumerate() {

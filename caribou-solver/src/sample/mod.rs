@@ -39,6 +39,8 @@ pub struct Samples {
     columns: Columns,
     /// By node and region; `None` where the node may not run.
     sites: Vec<Option<Site>>,
+    /// A column of zeros.
+    nothing: ColumnId,
     /// GB to ends outside the graph, by node.
     traffic: Vec<ColumnId>,
     edges: Vec<Path>,
@@ -72,6 +74,17 @@ pub(crate) struct Site {
     pub(crate) time_s: ColumnId,
     pub(crate) kwh: ColumnId,
     pub(crate) usd: ColumnId,
+    /// kWh that it spends in the home region.
+    pub(crate) kwh_at_home: ColumnId,
+    /// kWh that it spends where the grid is not known.
+    pub(crate) kwh_elsewhere: ColumnId,
+}
+
+impl Site {
+    /// Of a node that spends energy where it runs alone.
+    fn new([time_s, kwh, usd]: [ColumnId; 3], nothing: ColumnId) -> Self {
+        Self { time_s, kwh, usd, kwh_at_home: nothing, kwh_elsewhere: nothing }
+    }
 }
 
 /// An edge, wherever its ends are.
@@ -104,8 +117,7 @@ impl Samples {
         let mut sites = vec![None; nodes * regions];
         for node in (0..nodes).filter(|&node| !problem.is_stage(node)) {
             for &region in problem.sites(node) {
-                sites[node * regions + usize::from(region)] =
-                    Some(Site { time_s: nothing, kwh: nothing, usd: nothing });
+                sites[node * regions + usize::from(region)] = Some(Site::new([nothing; 3], nothing));
             }
         }
         let pairs = (0..regions).flat_map(|from| (0..regions).map(move |to| (from, to)));
@@ -114,6 +126,7 @@ impl Samples {
             regions,
             columns,
             sites,
+            nothing,
             traffic: vec![nothing; nodes],
             edges: vec![path; edges],
             edge_usd,

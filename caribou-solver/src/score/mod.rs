@@ -134,8 +134,8 @@ impl<'a> Scorer<'a> {
         NodeTerm {
             energy: Ends {
                 own: columns.mean(site.kwh) + gb * ends.own,
-                home: gb * ends.home,
-                unknown: gb * ends.unknown,
+                home: columns.mean(site.kwh_at_home) + gb * ends.home,
+                unknown: columns.mean(site.kwh_elsewhere) + gb * ends.unknown,
             },
             usd: columns.mean(site.usd),
         }
@@ -400,7 +400,10 @@ impl<'a> Scorer<'a> {
         for node in 0..self.problem.nodes() {
             let region = self.problem.site(node, placement);
             let ends = self.outside(node, region, case);
-            sum.add(columns, self.samples.site(node, region).kwh, intensity(region));
+            let site = self.samples.site(node, region);
+            sum.add(columns, site.kwh, intensity(region));
+            sum.add(columns, site.kwh_at_home, intensity(HOME));
+            sum.add(columns, site.kwh_elsewhere, UNKNOWN_GRID.0);
             let outside =
                 ends.own * intensity(region) + ends.home * intensity(HOME) + ends.unknown * UNKNOWN_GRID.0;
             sum.add(columns, self.samples.traffic(node), outside);
@@ -425,11 +428,18 @@ impl<'a> Scorer<'a> {
             sum.clear();
             for node in 0..self.problem.nodes() {
                 let site = self.problem.site(node, placement);
+                let spent = self.samples.site(node, site);
                 let ends = self.outside(node, site, case);
                 let mut traffic = 0.0;
                 if site == region {
-                    sum.add(columns, self.samples.site(node, region).kwh, 1.0);
+                    sum.add(columns, spent.kwh, 1.0);
                     traffic += ends.own;
+                }
+                if region == HOME {
+                    sum.add(columns, spent.kwh_at_home, 1.0);
+                }
+                if region == unknown {
+                    sum.add(columns, spent.kwh_elsewhere, 1.0);
                 }
                 traffic += if region == HOME { ends.home } else { 0.0 };
                 traffic += if region == unknown { ends.unknown } else { 0.0 };

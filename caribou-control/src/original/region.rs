@@ -28,6 +28,7 @@ fn of_row(row: &Row, home_time: f64) -> RegionFacts {
         grid_zone: embedded.map_or_else(|| "unknown".into(), |facts| facts.grid_zone.clone()),
         carbon: CarbonProfile { months: vec![row.intensities.to_vec(); 12] },
         pue: charges.pue,
+        carbon_free: charges.cfe,
         prices: Prices {
             x86_usd_per_gb_s: charges.gb_s[0],
             arm_usd_per_gb_s: charges.gb_s[1],

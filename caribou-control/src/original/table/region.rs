@@ -42,6 +42,8 @@ pub(in crate::original) struct Charges {
     pub(in crate::original) gb_between_regions: f64,
     pub(in crate::original) gb_to_internet: f64,
     pub(in crate::original) pue: f64,
+    /// The share of the energy that is free of carbon by contract.
+    pub(in crate::original) cfe: f64,
     /// kW per vCPU, idle and busy.
     pub(in crate::original) idle_kw: f64,
     pub(in crate::original) busy_kw: f64,
@@ -179,6 +181,7 @@ impl Charges {
             gb_between_regions: price("transmission_cost", "provider_data_transfer")?,
             gb_to_internet: price("transmission_cost", "global_data_transfer")?,
             pue: row.find("pue").map_or(Ok(1.11), |pue| pue.number(1.0, 10.0))?,
+            cfe: row.find("cfe").map_or(Ok(0.0), |cfe| cfe.number(0.0, 1.0))?,
             idle_kw: power("min_cpu_power_kWh", 0.00074)?,
             busy_kw: power("max_cpu_power_kWh", 0.0035)?,
             memory_kw_per_gb: power("average_memory_power", 0.000_372_5)?,

@@ -125,6 +125,12 @@ impl Relaxation {
         terms.iter_mut().flatten().chain(least).for_each(pick);
     }
 
+    /// What its rows take, in bytes.
+    pub(super) fn bytes(&self) -> usize {
+        let Some(rows) = &self.rows else { return 0 };
+        rows.terms.iter().flatten().chain(&rows.least).map(|column| size_of_val(column.as_slice())).sum()
+    }
+
     /// The scalar part with nothing decided.
     pub(super) fn start(&self) -> f64 {
         let function = &self.function;

@@ -25,6 +25,8 @@ const PATHS: usize = 8;
 const EXCESSES: usize = 4;
 /// Relaxations that bound a percentile.
 const RELAXATIONS: usize = 16;
+/// What the relaxations of an hour may take, in bytes.
+const MEMORY_OF_AN_HOUR: usize = 12 << 20;
 /// Exchanges that are tried from one placement.
 const EXCHANGES: usize = 200;
 /// Whole placements that are tried one move from the best.
@@ -295,11 +297,13 @@ impl<'a> Root<'a> {
                 function = tight(function, MORE_ROUNDS);
                 relaxations.push(Relaxation::of_rows(function.clone(), price, &length.base, &length.times));
             }
+            let bytes = relaxations.iter().map(Relaxation::bytes).max().unwrap_or(0);
+            let most = (MEMORY_OF_AN_HOUR / bytes.max(1)).clamp(1, RELAXATIONS);
+            relaxations = decisive(relaxations, rows.len(), may_exceed, most);
         }
         let keep = undecided(&relaxations, rows.len(), value);
         let may_exceed = may_exceed.saturating_sub(rows.len() - keep.len());
         relaxations.iter_mut().chain(&mut excess).for_each(|relaxation| relaxation.keep_rows(&keep));
-        let relaxations = decisive(relaxations, keep.len(), may_exceed);
         let pace = Pace::new(timing.subset(&keep), limit, may_exceed, &self.tightened);
         Tail { may_exceed, rows: keep.len(), relaxations, pace, excess }
     }
@@ -419,7 +423,7 @@ fn undecided(relaxations: &[Relaxation], rows: usize, value: f64) -> Vec<usize> 
 }
 
 /// The relaxations that bound the rows about the limit best.
-fn decisive(relaxations: Vec<Relaxation>, rows: usize, may_exceed: usize) -> Vec<Relaxation> {
+fn decisive(relaxations: Vec<Relaxation>, rows: usize, may_exceed: usize, most: usize) -> Vec<Relaxation> {
     let values: Vec<Vec<f32>> = relaxations
         .iter()
         .map(|relaxation| {
@@ -439,5 +443,5 @@ fn decisive(relaxations: Vec<Relaxation>, rows: usize, may_exceed: usize) -> Vec
     }
     let mut kept: Vec<(usize, Relaxation)> = wins.into_iter().zip(relaxations).collect();
     kept.sort_by_key(|(wins, _)| std::cmp::Reverse(*wins));
-    kept.into_iter().take(RELAXATIONS).map(|(_, relaxation)| relaxation).collect()
+    kept.into_iter().take(most).map(|(_, relaxation)| relaxation).collect()
 }

@@ -52,9 +52,9 @@ pub(super) struct Tree<'a> {
 }
 
 /// More open parts than this are not kept: the search of the hour ends with a gap.
-const MOST_OPEN: usize = 400_000;
+const MOST_OPEN: usize = 100_000;
 /// Placements that are remembered as judged.
-const MOST_SEEN: usize = 100_000;
+const MOST_SEEN: usize = 20_000;
 /// Parts that are looked into below an open one, depth first, before what is left is put back.
 const DIVE: u32 = 300;
 

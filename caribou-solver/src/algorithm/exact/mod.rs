@@ -117,11 +117,11 @@ impl<'a> HourSearch<'a> {
             .map(|(region, permitted)| permitted.iter().position(|other| other == region).unwrap_or(0))
             .collect();
         let (best, multiplier) = root.improve(&positions, &mut judge, &|| budget.is_spent());
-        let bounds = root.bounds(best.as_ref(), multiplier);
+        let (bounds, paces) = root.bounds(best.as_ref(), multiplier);
         let domains = problem.permitted().iter().map(|regions| regions.len() as u8).collect();
         let best =
             best.map(|(placement, value)| (placement.iter().map(|&region| region as u8).collect(), value));
-        Self { tree: Tree::new(bounds, domains, best), judge }
+        Self { tree: Tree::new(bounds, paces, domains, best), judge }
     }
 
     fn grow(&mut self, gap: f64, slice: Option<Duration>) -> bool {

@@ -72,6 +72,26 @@ impl Pairwise {
         }
     }
 
+    /// The same function where each stage has only these of its regions left.
+    pub(super) fn restricted(&self, kept: &[Vec<u8>]) -> Self {
+        let pairs = self.pairs.iter().map(|pair| {
+            let [rows, columns] = pair.stages.map(|stage| &kept[stage]);
+            let terms = rows.iter().flat_map(|&row| {
+                columns.iter().map(move |&column| pair.term(usize::from(row), usize::from(column)))
+            });
+            Pair { stages: pair.stages, width: columns.len(), terms: terms.collect() }
+        });
+        let single = self.single.iter().zip(kept);
+        Self {
+            constant: self.constant,
+            single: single
+                .map(|(terms, kept)| kept.iter().map(|&region| terms[usize::from(region)]).collect())
+                .collect(),
+            pairs: pairs.collect(),
+            of_stage: self.of_stage.clone(),
+        }
+    }
+
     /// Its value for a placement, given as a position in each stage's domain.
     #[cfg(test)]
     pub(super) fn value(&self, placement: &[usize]) -> f64 {

@@ -28,14 +28,16 @@ pub(super) struct Relaxation {
 /// The part of a relaxation that differs between samples.
 #[derive(Clone, Debug)]
 pub(super) struct Rows {
-    /// The constant of each row; `-inf` where the path was not taken.
+    /// The constant of each row.
     base: Vec<f32>,
-    /// By stage: its position in `terms`, if it is on the path.
+    /// By stage: its position in `terms`, if it is on the flow.
     position: Vec<Option<usize>>,
     /// By position and region: the term of each row.
     terms: Vec<Vec<Vec<f32>>>,
     /// By position: the least term of each row.
     least: Vec<Vec<f32>>,
+    /// The constant and all least terms of each row.
+    start: Vec<f32>,
 }
 
 /// The region of each stage in its domain; `FREE` where it is not decided.
@@ -61,67 +63,65 @@ impl Relaxation {
         Self { function, least_single, least_pair, least_of_all, rows: None }
     }
 
-    /// Of a tightened function that holds `multiplier` times the mean length of a path less the limit, made exact for
-    /// each row. `times` are the path's stages with what they take in each region and row beyond what they take at
-    /// home; `base` is by how much the path is longer than the limit with every stage at home and no distances.
+    /// Of a tightened function that holds `multiplier` times the mean length of a flow less the limit, made exact for
+    /// each row. `times` are the flow's stages with what they take in each region and row beyond what they take at
+    /// home; `base` is by how much the flow is longer than the limit with every stage at home and no distances.
     pub(super) fn of_rows(
         function: Pairwise,
         multiplier: f64,
         base: &[f64],
         times: &[(usize, Vec<Vec<f32>>)],
     ) -> Self {
-        let mut relaxation = Self::new(function);
-        let stages = relaxation.least_single.len();
-        let on: Vec<usize> = (0..base.len()).filter(|&row| base[row].is_finite()).collect();
-        let mut position = vec![None; stages];
+        let mut position = vec![None; function.single.len()];
         let mut terms = Vec::with_capacity(times.len());
         let mut size = 0.0_f64;
         for (index, (stage, by_region)) in times.iter().enumerate() {
             position[*stage] = Some(index);
-            let single = &relaxation.function.single[*stage];
             let by_region: Vec<Vec<f32>> = by_region
                 .iter()
-                .zip(single)
+                .zip(&function.single[*stage])
                 .map(|(times, single)| {
-                    let mean = mean_over(times, &on);
+                    let mean = mean(times);
                     let term = |&time: &f32| (single + multiplier * (f64::from(time) - mean)) as f32;
                     times.iter().map(term).collect()
                 })
                 .collect();
-            size += by_region
-                .iter()
-                .flat_map(|row| on.iter().map(move |&at| f64::from(row[at].abs())))
-                .fold(0.0, f64::max);
+            size += by_region.iter().flatten().map(|term| f64::from(term.abs())).fold(0.0, f64::max);
             terms.push(by_region);
-            relaxation.function.constant -= relaxation.least_single[*stage];
         }
-        let least: Vec<Vec<f32>> = terms
-            .iter()
-            .map(|by_region| {
-                let mut least = vec![f32::INFINITY; base.len()];
-                for row in by_region {
-                    least.iter_mut().zip(row).for_each(|(least, &term)| *least = least.min(term));
-                }
-                least
-            })
-            .collect();
         // Single precision: every sum is lowered by more than rounding can add to it.
-        size += on.iter().map(|&row| (multiplier * base[row]).abs()).fold(0.0, f64::max);
-        let rounding = 4.0 * f64::from(f32::EPSILON) * size;
-        let base = base.iter().map(|base| (multiplier * base - rounding) as f32);
-        let base: Vec<f32> = base
-            .enumerate()
-            .map(|(row, base)| base + least.iter().map(|least| least[row]).sum::<f32>())
-            .collect();
-        relaxation.rows = Some(Rows { base, position, terms, least });
-        relaxation
+        size += base.iter().map(|base| (multiplier * base).abs()).fold(0.0, f64::max);
+        let rounding = 16.0 * f64::from(f32::EPSILON) * size;
+        let base = base.iter().map(|base| (multiplier * base - rounding) as f32).collect();
+        Self { rows: Some(Rows::new(base, position, terms)), ..Self::new(function) }
+    }
+
+    /// The same relaxation where each stage has only these of its regions left, tightened anew.
+    pub(super) fn restrict(&self, kept: &[Vec<u8>], rounds: usize) -> Self {
+        let mut function = self.function.restricted(kept);
+        let before = function.single.clone();
+        function.tighten(rounds, 0.0);
+        let rows = self.rows.as_ref().map(|rows| {
+            let mut terms = vec![Vec::new(); rows.terms.len()];
+            for (stage, position) in rows.position.iter().enumerate() {
+                let Some(position) = *position else { continue };
+                for (local, &region) in kept[stage].iter().enumerate() {
+                    let moved = (function.single[stage][local] - before[stage][local]) as f32;
+                    let term = rows.terms[position][usize::from(region)].iter().map(|term| term + moved);
+                    terms[position].push(term.collect());
+                }
+            }
+            Rows::new(rows.base.clone(), rows.position.clone(), terms)
+        });
+        Self { rows, ..Self::new(function) }
     }
 
     /// Leaves all rows out but these.
     pub(super) fn keep_rows(&mut self, keep: &[usize]) {
-        let Some(Rows { base, terms, least, .. }) = &mut self.rows else { return };
+        let Some(Rows { base, terms, least, start, .. }) = &mut self.rows else { return };
         let pick = |column: &mut Vec<f32>| *column = keep.iter().map(|&row| column[row]).collect();
         pick(base);
+        pick(start);
         terms.iter_mut().flatten().chain(least).for_each(pick);
     }
 
@@ -133,15 +133,23 @@ impl Relaxation {
 
     /// The scalar part with nothing decided.
     pub(super) fn start(&self) -> f64 {
-        let function = &self.function;
-        function.constant + self.least_single.iter().sum::<f64>() + self.least_of_all.iter().sum::<f64>()
+        let off = |stage: &usize| !self.is_on_flow(*stage);
+        let singles = (0..self.least_single.len()).filter(off).map(|stage| self.least_single[stage]);
+        self.function.constant + singles.sum::<f64>() + self.least_of_all.iter().sum::<f64>()
+    }
+
+    fn is_on_flow(&self, stage: usize) -> bool {
+        self.rows.as_ref().is_some_and(|rows| rows.position[stage].is_some())
+    }
+
+    /// By how much a region costs more than the cheapest of a stage.
+    pub(super) fn extra(&self, stage: usize, region: usize) -> f64 {
+        self.function.single[stage][region] - self.least_single[stage]
     }
 
     /// By how much the scalar part grows when a stage is decided on top of a partial placement.
     pub(super) fn growth(&self, partial: &Partial, stage: usize, region: usize) -> f64 {
-        let on_path = self.rows.as_ref().is_some_and(|rows| rows.position[stage].is_some());
-        let single =
-            if on_path { 0.0 } else { self.function.single[stage][region] - self.least_single[stage] };
+        let single = if self.is_on_flow(stage) { 0.0 } else { self.extra(stage, region) };
         let pairs = self.function.of_stage[stage].iter().map(|&index| {
             let pair = &self.function.pairs[index];
             let side = usize::from(pair.stages[0] != stage);
@@ -165,12 +173,30 @@ impl Relaxation {
 
     /// The row parts with nothing decided.
     pub(super) fn start_rows(&self) -> Option<&[f32]> {
-        self.rows.as_ref().map(|rows| rows.base.as_slice())
+        self.rows.as_ref().map(|rows| rows.start.as_slice())
     }
 }
 
-fn mean_over(values: &[f32], rows: &[usize]) -> f64 {
-    rows.iter().map(|&row| f64::from(values[row])).sum::<f64>() / rows.len().max(1) as f64
+impl Rows {
+    fn new(base: Vec<f32>, position: Vec<Option<usize>>, terms: Vec<Vec<Vec<f32>>>) -> Self {
+        let mut start = base.clone();
+        let least: Vec<Vec<f32>> = terms
+            .iter()
+            .map(|by_region| {
+                let mut least = vec![f32::INFINITY; base.len()];
+                for row in by_region {
+                    least.iter_mut().zip(row).for_each(|(least, &term)| *least = least.min(term));
+                }
+                start.iter_mut().zip(&least).for_each(|(start, least)| *start += least);
+                least
+            })
+            .collect();
+        Self { base, position, terms, least, start }
+    }
+}
+
+fn mean(values: &[f32]) -> f64 {
+    values.iter().map(|&value| f64::from(value)).sum::<f64>() / values.len().max(1) as f64
 }
 
 /// How much of a run's length is counted along each edge: of the edges into a node that were taken, each has the share
@@ -255,10 +281,9 @@ impl Length {
                 }
             }
         }
-        let on: Vec<usize> = (0..count).collect();
         for (stage, by_region) in &times {
             for (term, row) in beyond_home.single[*stage].iter_mut().zip(by_region) {
-                *term += mean_over(row, &on);
+                *term += mean(row);
             }
         }
         Self { base, times, beyond_home }

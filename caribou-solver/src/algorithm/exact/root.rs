@@ -219,8 +219,13 @@ impl<'a> Root<'a> {
     }
 
     /// The bounds that the search branches on.
-    pub(super) fn bounds(&self, best: Option<&(Vec<usize>, f64)>, multiplier: f64) -> Bounds<'a> {
+    pub(super) fn bounds(
+        &self,
+        best: Option<&(Vec<usize>, f64)>,
+        multiplier: f64,
+    ) -> (Bounds, Vec<Pace<'a>>) {
         let mut bounds = Bounds::default();
+        let mut paces = Vec::new();
         bounds.scalar.push(Relaxation::new(self.tightened.clone()));
         let mut priced = self.tightened.clone();
         for (function, at_most) in &self.linear {
@@ -234,9 +239,11 @@ impl<'a> Root<'a> {
             let mut seen: Vec<&[usize]> = vec![&free];
             seen.extend(best.map(|(placement, _)| placement.as_slice()));
             let value = best.map_or(f64::INFINITY, |(_, value)| *value);
-            bounds.tails.push(self.tail(limit, may_exceed, &seen, &priced, multiplier, value));
+            let (tail, pace) = self.tail(limit, may_exceed, &seen, &priced, multiplier, value);
+            bounds.tails.push(tail);
+            paces.push(pace);
         }
-        bounds
+        (bounds, paces)
     }
 
     fn tail(
@@ -247,7 +254,7 @@ impl<'a> Root<'a> {
         priced: &Pairwise,
         multiplier: f64,
         value: f64,
-    ) -> Tail<'a> {
+    ) -> (Tail, Pace<'a>) {
         let home = vec![0; priced.single.len()];
         let mut rows: Vec<usize> = Vec::new();
         let mut paths: BTreeMap<Path, usize> = BTreeMap::new();
@@ -305,7 +312,7 @@ impl<'a> Root<'a> {
         let may_exceed = may_exceed.saturating_sub(rows.len() - keep.len());
         relaxations.iter_mut().chain(&mut excess).for_each(|relaxation| relaxation.keep_rows(&keep));
         let pace = Pace::new(timing.subset(&keep), limit, may_exceed, &self.tightened);
-        Tail { may_exceed, rows: keep.len(), relaxations, pace, excess }
+        (Tail { may_exceed, rows: keep.len(), relaxations, excess }, pace)
     }
 
     /// Flows along the paths that are critical under several placements at once, each placement the least of what the flow

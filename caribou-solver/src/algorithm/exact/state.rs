@@ -94,7 +94,7 @@ impl Part {
 }
 
 impl State {
-    pub(super) fn new(bounds: &Bounds<'_>, partial: &Partial) -> Self {
+    pub(super) fn new(bounds: &Bounds, partial: &Partial) -> Self {
         let tails = &bounds.tails;
         Self {
             scalar: bounds.scalar.iter().map(|relaxation| scalar(relaxation, partial)).collect(),
@@ -106,7 +106,7 @@ impl State {
     }
 
     /// What the objective is at least.
-    pub(super) fn bound(&self, bounds: &Bounds<'_>) -> f64 {
+    pub(super) fn bound(&self, bounds: &Bounds) -> f64 {
         let scalar = self.scalar.iter().copied().fold(f64::NEG_INFINITY, f64::max);
         let tails = bounds.tails.iter().zip(&self.tails).map(|(tail, part)| {
             let mut largest = vec![f32::NEG_INFINITY; tail.rows];
@@ -121,7 +121,7 @@ impl State {
     pub(super) fn decide(
         &mut self,
         from: &Self,
-        bounds: &Bounds<'_>,
+        bounds: &Bounds,
         partial: &Partial,
         (stage, region): (usize, usize),
         threshold: f64,
@@ -172,7 +172,8 @@ fn decided(partial: &Partial) -> impl Iterator<Item = (usize, usize)> {
     decided.map(|(stage, &region)| (stage, usize::from(region)))
 }
 
-fn scalar(relaxation: &Relaxation, partial: &Partial) -> f64 {
+/// The scalar part of a relaxation, given what is decided.
+pub(super) fn scalar(relaxation: &Relaxation, partial: &Partial) -> f64 {
     let mut known = vec![FREE; partial.len()];
     let mut sum = relaxation.start();
     for (stage, region) in decided(partial) {

@@ -5,28 +5,27 @@ use std::collections::{BinaryHeap, HashSet};
 
 use super::pace::{Ends, Pace};
 use super::relaxation::{FREE, Partial, Relaxation};
-use super::state::{State, exceeded};
+use super::state::{State, exceeded, scalar};
 
 /// The bounds of one hour's search.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Bounds<'a> {
+pub(super) struct Bounds {
     /// Bounds of the objective that are the same for all samples.
     pub(super) scalar: Vec<Relaxation>,
     /// Bounds of the objective by limited percentile.
-    pub(super) tails: Vec<Tail<'a>>,
+    pub(super) tails: Vec<Tail>,
     /// Functions that may not be larger than a figure.
     pub(super) ceilings: Vec<(Relaxation, f64)>,
 }
 
 /// The bounds that follow from a limit on a percentile of the runtime.
 #[derive(Clone, Debug)]
-pub(super) struct Tail<'a> {
+pub(super) struct Tail {
     /// How many samples may exceed the limit.
     pub(super) may_exceed: usize,
     /// How many samples the bounds look at.
     pub(super) rows: usize,
     pub(super) relaxations: Vec<Relaxation>,
-    pub(super) pace: Pace<'a>,
     /// Lower bounds of the runtime less the limit, by row.
     pub(super) excess: Vec<Relaxation>,
 }
@@ -40,7 +39,9 @@ pub(super) trait Judge {
 /// The part of the search that is still open.
 #[derive(Clone, Debug)]
 pub(super) struct Tree<'a> {
-    bounds: Bounds<'a>,
+    bounds: Bounds,
+    /// By limited percentile: how fast a part can be.
+    paces: Vec<Pace<'a>>,
     domains: Vec<u8>,
     open: BinaryHeap<Node>,
     /// The best placement so far, as a position in each stage's domain, and its objective.
@@ -57,6 +58,9 @@ const MOST_OPEN: usize = 100_000;
 const MOST_SEEN: usize = 20_000;
 /// Parts that are looked into below an open one, depth first, before what is left is put back.
 const DIVE: u32 = 300;
+
+/// Rounds in which the bounds of a part are tightened.
+const ROUNDS: usize = 10;
 
 /// Relaxations that are asked which stage to decide next: those that bound the decisive sample best.
 const VIEWS: usize = 6;
@@ -83,11 +87,17 @@ impl PartialOrd for Node {
 }
 
 impl<'a> Tree<'a> {
-    pub(super) fn new(bounds: Bounds<'a>, domains: Vec<u8>, start: Option<(Vec<u8>, f64)>) -> Self {
+    pub(super) fn new(
+        bounds: Bounds,
+        paces: Vec<Pace<'a>>,
+        domains: Vec<u8>,
+        start: Option<(Vec<u8>, f64)>,
+    ) -> Self {
         let partial = vec![FREE; domains.len()].into_boxed_slice();
         let bound = State::new(&bounds, &partial).bound(&bounds);
         Self {
             bounds,
+            paces,
             domains,
             open: BinaryHeap::from([Node { bound, partial }]),
             best: start,
@@ -135,72 +145,120 @@ impl<'a> Tree<'a> {
 
     /// Looks into open parts until the answer is proven up to the gap, or until `stop` says so.
     pub(super) fn grow(&mut self, gap: f64, judge: &mut dyn Judge, stop: &dyn Fn() -> bool) {
-        let bounds = std::mem::take(&mut self.bounds);
         while !self.is_done(gap) && !stop() {
-            let Some(Node { bound, partial }) = self.open.pop() else { break };
-            let mut states = vec![State::new(&bounds, &partial)];
-            let (order, completion) = bounds.order(&states[0], &partial, &self.domains);
-            if self.seen.len() < MOST_SEEN && self.seen.insert(completion.clone()) {
-                self.offer(&completion, judge);
-            }
-            states.resize(order.len() + 1, states[0].clone());
-            let mut dive = Dive {
-                bounds: &bounds,
-                order: &order,
-                above: bound,
-                left: DIVE,
-                gap,
-                ends: Ends::default(),
-                judge,
-                stop,
-            };
-            self.dive(&mut dive, &mut partial.into_vec(), &mut states, 0);
+            let Some(node) = self.open.pop() else { break };
+            self.enter(node, gap, judge, stop);
         }
-        self.bounds = bounds;
+    }
+
+    /// Looks into an open part with bounds of its own.
+    fn enter(&mut self, node: Node, gap: f64, judge: &mut dyn Judge, stop: &dyn Fn() -> bool) {
+        let Node { bound, partial } = node;
+        let kept = self.affordable(&partial, self.threshold(gap));
+        let bounds = self.bounds.restrict(&kept);
+        let local: Vec<u8> = partial.iter().map(|&region| if region == FREE { FREE } else { 0 }).collect();
+        let mut states = vec![State::new(&bounds, &local)];
+        let bound = bound.max(states[0].bound(&bounds));
+        if bound >= self.threshold(gap) {
+            self.left_out = self.left_out.min(bound);
+            return;
+        }
+        let domains: Vec<u8> = kept.iter().map(|kept| kept.len() as u8).collect();
+        let (order, completion) = bounds.order(&states[0], &local, &domains);
+        let completion: Vec<u8> =
+            completion.iter().zip(&kept).map(|(&region, kept)| kept[usize::from(region)]).collect();
+        if self.seen.len() < MOST_SEEN && self.seen.insert(completion.clone()) {
+            self.offer(&completion, judge);
+        }
+        states.resize(order.len() + 1, states[0].clone());
+        let mut dive = Dive {
+            bounds: &bounds,
+            order: &order,
+            kept: &kept,
+            above: bound,
+            left: DIVE,
+            gap,
+            ends: Ends::default(),
+            judge,
+            stop,
+        };
+        let mut at = At { local, whole: partial.into_vec() };
+        self.dive(&mut dive, &mut at, &mut states, 0);
+    }
+
+    /// By stage: the regions that are left to it in a part, as far as their own cost tells.
+    fn affordable(&self, partial: &Partial, threshold: f64) -> Vec<Vec<u8>> {
+        let cost = self.bounds.scalar.first();
+        let left = cost.map_or(f64::INFINITY, |cost| threshold - scalar(cost, partial));
+        let is_affordable =
+            |stage: usize, region: u8| cost.is_none_or(|cost| cost.extra(stage, usize::from(region)) <= left);
+        partial
+            .iter()
+            .enumerate()
+            .map(|(stage, &region)| {
+                if region != FREE {
+                    return vec![region];
+                }
+                let kept: Vec<u8> =
+                    (0..self.domains[stage]).filter(|&region| is_affordable(stage, region)).collect();
+                // Nothing is affordable where the bound has passed the threshold: the bounds will say so.
+                if kept.is_empty() { (0..self.domains[stage]).collect() } else { kept }
+            })
+            .collect()
     }
 
     /// Looks into what is below a part, whose state is the first one, depth first.
-    fn dive(&mut self, dive: &mut Dive<'_>, partial: &mut Vec<u8>, states: &mut [State], depth: usize) {
+    fn dive(&mut self, dive: &mut Dive<'_>, at: &mut At, states: &mut [State], depth: usize) {
         self.expanded += 1;
         let (Some(&stage), Some((above, below))) = (dive.order.get(depth), states.split_first_mut()) else {
             return;
         };
-        for region in 0..self.domains[stage] {
+        for (region, &whole) in dive.kept[stage].iter().enumerate() {
             let threshold = self.threshold(dive.gap);
-            if !below[0].decide(above, dive.bounds, partial, (stage, usize::from(region)), threshold) {
+            if !below[0].decide(above, dive.bounds, &at.local, (stage, region), threshold) {
                 self.left_out = self.left_out.min(threshold);
                 continue;
             }
-            partial[stage] = region;
+            (at.local[stage], at.whole[stage]) = (region as u8, whole);
             let left = threshold - below[0].scalar.first().copied().unwrap_or(f64::NEG_INFINITY);
-            if dive.bounds.tails.iter().any(|tail| tail.pace.is_too_slow(partial, left, &mut dive.ends)) {
+            if self.paces.iter().any(|pace| pace.is_too_slow(&at.whole, left, &mut dive.ends)) {
                 self.left_out = self.left_out.min(threshold);
             } else if depth + 1 == dive.order.len() {
-                self.offer(partial, dive.judge);
+                self.offer(&at.whole, dive.judge);
             } else if dive.left > 0 {
                 dive.left -= 1;
                 if dive.left.is_multiple_of(32) && (dive.stop)() {
                     dive.left = 0;
                 }
-                self.dive(dive, partial, below, depth + 1);
+                self.dive(dive, at, below, depth + 1);
             } else {
                 let bound = below[0].bound(dive.bounds).max(dive.above);
                 if self.open.len() < MOST_OPEN {
-                    self.open.push(Node { bound, partial: partial.clone().into_boxed_slice() });
+                    self.open.push(Node { bound, partial: at.whole.clone().into_boxed_slice() });
                 } else {
                     self.left_out = self.left_out.min(bound);
                 }
             }
-            partial[stage] = FREE;
+            (at.local[stage], at.whole[stage]) = (FREE, FREE);
         }
     }
 }
 
+/// Where a dive is.
+struct At {
+    /// The region of each stage among those that the dive has left.
+    local: Vec<u8>,
+    /// The region of each stage in its whole domain.
+    whole: Vec<u8>,
+}
+
 /// A search below one open part.
 struct Dive<'d> {
-    bounds: &'d Bounds<'d>,
+    bounds: &'d Bounds,
     /// The free stages in the order in which they are decided.
     order: &'d [usize],
+    /// By stage: the regions that are left.
+    kept: &'d [Vec<u8>],
     /// The bound of the open part.
     above: f64,
     /// How many parts may still be looked into.
@@ -211,7 +269,31 @@ struct Dive<'d> {
     stop: &'d dyn Fn() -> bool,
 }
 
-impl Bounds<'_> {
+impl Bounds {
+    /// The same bounds where each stage has only these of its regions left.
+    fn restrict(&self, kept: &[Vec<u8>]) -> Self {
+        let all = |relaxations: &[Relaxation]| -> Vec<Relaxation> {
+            relaxations.iter().map(|relaxation| relaxation.restrict(kept, ROUNDS)).collect()
+        };
+        let ceilings = self.ceilings.iter();
+        Self {
+            scalar: all(&self.scalar),
+            tails: self
+                .tails
+                .iter()
+                .map(|tail| Tail {
+                    relaxations: all(&tail.relaxations),
+                    excess: all(&tail.excess),
+                    may_exceed: tail.may_exceed,
+                    rows: tail.rows,
+                })
+                .collect(),
+            ceilings: ceilings
+                .map(|(function, at_most)| (function.restrict(kept, ROUNDS), *at_most))
+                .collect(),
+        }
+    }
+
     /// The free stages, those first whose decision raises the bound most as far as the decisive sample tells; and a whole
     /// placement that the relaxation suggests which bounds it.
     fn order(&self, state: &State, partial: &Partial, domains: &[u8]) -> (Vec<usize>, Vec<u8>) {

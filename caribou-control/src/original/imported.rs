@@ -114,7 +114,7 @@ impl Imported {
     /// # Errors
     ///
     /// [`OriginalError::Problem`] if the tables pose no problem that can be solved.
-    pub fn case(&self, model: &Model, count: usize, seed: u64) -> Result<Case, OriginalError> {
+    pub fn case(&self, model: Model, count: usize, seed: u64) -> Result<Case, OriginalError> {
         let month = 1;
         let Model::Original(deviations) = model else {
             let workload = self.workload(count, seed);
@@ -131,7 +131,7 @@ impl Imported {
             &self.distributions(),
             &self.layout,
             &self.manifest,
-            *deviations,
+            deviations,
             count,
             seed,
         )?;

@@ -41,6 +41,7 @@ impl Model {
 
 /// What the original does other than it means to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is switched on its own")]
 pub struct Deviations {
     /// The last value of a list is never drawn, unless it is the only one.
     pub last_never_drawn: bool,

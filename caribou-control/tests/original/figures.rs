@@ -18,7 +18,7 @@ const WEST: [u8; 4] = [1; 4];
 
 /// gCO2eq, USD and seconds of a placement, averages.
 fn figures(imported: &Imported, model: Model, placement: [u8; 4]) -> [f64; 3] {
-    let case = imported.case(&model, 10, 1).unwrap();
+    let case = imported.case(model, 10, 1).unwrap();
     let scorer = Scorer::new(&case.problem, &case.samples);
     let mut scratch = scorer.scratch();
     let mut evaluation = scorer.evaluate(&placement, &mut scratch);

@@ -136,3 +136,18 @@ fn under_this_projects_model_the_rows_are_missed() {
     let missed = missed(&cases, Model::Caribou, FEWER);
     assert!(missed.len() > 20, "{missed:?}");
 }
+
+#[test]
+fn twenty_regions_are_imported_and_solved() {
+    let Some(cases) = cases() else { return };
+    let imported = original::read(&cases.join("chain2_r20")).unwrap();
+    assert_eq!(imported.regions().len(), 20);
+    for model in [Model::Caribou, Model::ORIGINAL] {
+        let case = imported.case(model, 500, 1).unwrap();
+        let scorer = Scorer::new(&case.problem, &case.samples);
+        let mut scratch = scorer.scratch();
+        let home = scorer.means(&[0, 0], &mut scratch).carbon[0];
+        let least = (0..20).map(|region| scorer.means(&[region, region], &mut scratch).carbon[0]);
+        assert!(least.fold(f64::INFINITY, f64::min) < home / 1.5, "some grid is cleaner than home's");
+    }
+}

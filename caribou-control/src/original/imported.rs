@@ -12,7 +12,7 @@ use super::table::config;
 use super::table::config::Config;
 use super::table::instance::{self, Learned};
 use super::table::region::{self as regions, Row};
-use super::{Model, OriginalError, manifest, model, region, workload};
+use super::{Model, OriginalError, manifest, mirror, region, workload};
 
 /// Reads and checks the tables in a directory.
 ///
@@ -126,7 +126,7 @@ impl Imported {
         };
         let graph = &self.layout.graph;
         let problem = Problem::without_runs(graph, &self.regions, &self.excess, &self.manifest, month)?;
-        let samples = model::samples(
+        let samples = mirror::samples(
             &problem,
             &self.distributions(),
             &self.layout,

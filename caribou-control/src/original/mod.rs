@@ -33,6 +33,7 @@ mod error;
 mod graph;
 mod imported;
 mod manifest;
+mod mirror;
 mod model;
 mod region;
 mod table;

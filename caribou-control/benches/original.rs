@@ -31,7 +31,7 @@ fn load(name: &str) -> Case {
     let (case, model) = name.split_once(' ').unwrap_or((name, ""));
     let model = if model == "original" { Model::ORIGINAL } else { Model::Caribou };
     let imported = original::read(&cases().join(case));
-    imported.and_then(|imported| imported.case(&model, 2_000, 7)).unwrap_or_else(|error| panic!("{error}"))
+    imported.and_then(|imported| imported.case(model, 2_000, 7)).unwrap_or_else(|error| panic!("{error}"))
 }
 
 /// Placements all over the regions.

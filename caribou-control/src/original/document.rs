@@ -103,11 +103,14 @@ impl<'a> Value<'a> {
         let mut text = String::new();
         for key in steps.into_iter().rev() {
             match key {
-                Key::Index(index) => drop(write!(text, "[{index}]")),
+                Key::Index(index) => {
+                    let _ = write!(text, "[{index}]");
+                }
                 Key::Name(name) => {
                     let dot = if text.is_empty() { "" } else { "." };
                     let plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
-                    text.push_str(&if plain { format!("{dot}{name}") } else { format!("{dot}\"{name}\"") });
+                    let quote = if plain { "" } else { "\"" };
+                    let _ = write!(text, "{dot}{quote}{name}{quote}");
                 }
             }
         }
@@ -176,7 +179,7 @@ impl<'a> Value<'a> {
     pub(super) fn number(&self, least: f64, most: f64) -> Result<f64, OriginalError> {
         match self.json {
             Json::Number(number) if (least..=most).contains(number) => Ok(*number),
-            _ if most == f64::MAX => Err(self.bad(format!("a number of {least} or more"))),
+            _ if most >= f64::MAX => Err(self.bad(format!("a number of {least} or more"))),
             _ => Err(self.bad(format!("a number from {least} to {most}"))),
         }
     }

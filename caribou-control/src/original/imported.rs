@@ -12,7 +12,7 @@ use super::table::config;
 use super::table::config::Config;
 use super::table::instance::{self, Learned};
 use super::table::region::{self as regions, Row};
-use super::{Model, OriginalError, manifest, model, region, workload};
+use super::{Model, OriginalError, manifest, mirror, region, workload};
 
 /// Reads and checks the tables in a directory.
 ///
@@ -114,7 +114,7 @@ impl Imported {
     /// # Errors
     ///
     /// [`OriginalError::Problem`] if the tables pose no problem that can be solved.
-    pub fn case(&self, model: &Model, count: usize, seed: u64) -> Result<Case, OriginalError> {
+    pub fn case(&self, model: Model, count: usize, seed: u64) -> Result<Case, OriginalError> {
         let month = 1;
         let Model::Original(deviations) = model else {
             let workload = self.workload(count, seed);
@@ -126,12 +126,12 @@ impl Imported {
         };
         let graph = &self.layout.graph;
         let problem = Problem::without_runs(graph, &self.regions, &self.excess, &self.manifest, month)?;
-        let samples = model::samples(
+        let samples = mirror::samples(
             &problem,
             &self.distributions(),
             &self.layout,
             &self.manifest,
-            *deviations,
+            deviations,
             count,
             seed,
         )?;

@@ -10,7 +10,7 @@
 //! use caribou_solver::Scorer;
 //!
 //! let imported = original::read(Path::new("tables"))?;
-//! let case = imported.case(&Model::Caribou, 2_000, 0)?;
+//! let case = imported.case(Model::Caribou, 2_000, 0)?;
 //! let scorer = Scorer::new(&case.problem, &case.samples);
 //! let home = vec![0; imported.graph().stages().count()];
 //! let means = scorer.means(&home, &mut scorer.scratch());
@@ -33,6 +33,7 @@ mod error;
 mod graph;
 mod imported;
 mod manifest;
+mod mirror;
 mod model;
 mod region;
 mod table;

@@ -71,7 +71,9 @@ impl<'a> Building<'a> {
         let mut start_s = 0.0;
         if stage > 0 {
             if !into.iter().any(|&edge| self.invokes[edge]) {
-                into.iter().for_each(|&edge| self.samples[edge] = None);
+                for edge in into {
+                    self.samples[edge] = None;
+                }
                 return;
             }
             let taken = into.iter().copied().filter(|&edge| self.samples[edge].is_some());

@@ -194,7 +194,7 @@ fn a_home_that_is_not_permitted() {
     let denied = json!([{"provider": "aws", "region": "us-east-1"}]);
     let tables = Tables::diamond().set(CONFIG, "/regions_and_providers/disallowed_regions", denied);
     let imported = tables.read().unwrap();
-    let error = imported.case(&original::Model::Caribou, 1, 0).unwrap_err().to_string();
+    let error = imported.case(original::Model::Caribou, 1, 0).unwrap_err().to_string();
     assert_names(&error, &["home region aws:us-east-1", "choose another home"]);
 }
 
@@ -205,6 +205,6 @@ fn a_figure_that_is_no_figure() {
     assert_names(&error(LEARNED, duration, huge), &["a duration in seconds"]);
     let traffic = "/instance_summary/b/executions/at_region/aws:us-east-1/auxiliary_data/2.0/0";
     let imported = Tables::diamond().set(LEARNED, traffic, json!([1e300, 1.0])).read().unwrap();
-    let error = imported.case(&original::Model::ORIGINAL, 1, 0).unwrap_err().to_string();
+    let error = imported.case(original::Model::ORIGINAL, 1, 0).unwrap_err().to_string();
     assert_names(&error, &["`b` in aws:us-east-1", "number of 0 or more"]);
 }

@@ -18,7 +18,7 @@ const WEST: [u8; 4] = [1; 4];
 
 /// gCO2eq, USD and seconds of a placement, averages.
 fn figures(imported: &Imported, model: Model, placement: [u8; 4]) -> [f64; 3] {
-    let case = imported.case(&model, 10, 1).unwrap();
+    let case = imported.case(model, 10, 1).unwrap();
     let scorer = Scorer::new(&case.problem, &case.samples);
     let mut scratch = scorer.scratch();
     let mut evaluation = scorer.evaluate(&placement, &mut scratch);
@@ -83,6 +83,30 @@ fn without_its_deviations_prices_and_sizes_are_found_and_the_last_arrival_is_wai
     let cost = 5.1 * 1.5 * SECOND + 4e-6 + writes * 2e-6 + 11.0 * READ + 5.0 * MESSAGE;
     assert!((west[1] / cost - 1.0).abs() < 1e-6, "{} is not {cost}", west[1]);
     assert!((west[2] / runtime - 1.0).abs() < 1e-6, "{} is not {runtime}", west[2]);
+}
+
+#[test]
+fn each_deviation_is_switched_off_on_its_own() {
+    let imported = Tables::diamond().read().unwrap();
+    let [carbon, cost, runtime] = figures(&imported, Model::ORIGINAL, WEST);
+    let change = |deviations| {
+        let found = figures(&imported, Model::Original(deviations), WEST);
+        [found[0] - carbon, found[1] - cost, found[2] - runtime]
+    };
+    let assert = |change: [f64; 3], expected: [f64; 3]| {
+        for (found, expected) in change.into_iter().zip(expected) {
+            assert!((found - expected).abs() < 1e-6 * expected.abs() + 1e-11, "{found} is not {expected}");
+        }
+    };
+    let prices = change(Deviations { prices_not_found: false, ..Deviations::ALL });
+    assert(prices, [0.0, 54.0 * (2e-6 - WRITE), 0.0]);
+    // Two answers of 3 KiB in the place of 1 KiB, each written twice, and a message of 65 KiB in the place of 1 KiB.
+    let sizes = change(Deviations { sync_sizes_not_found: false, ..Deviations::ALL });
+    assert(sizes, [68.0 * KIB * 1e-3 * 100.0, 8.0 * WRITE + MESSAGE, 0.0]);
+    let arrival = change(Deviations { starts_at_last_caller: false, ..Deviations::ALL });
+    assert!((arrival[2] - (1.2 + 0.12 + 1.5 + 2.1 - 0.87 - 2.85 - 0.2)).abs() < 1e-5, "{arrival:?}");
+    // Every list of these tables has one value, which is always drawn.
+    assert(change(Deviations { last_never_drawn: false, ..Deviations::ALL }), [0.0; 3]);
 }
 
 #[test]

@@ -42,7 +42,7 @@ fn replacement() -> impl Strategy<Value = Value> {
 
 fn score(imported: &Imported) {
     for model in [Model::Caribou, Model::ORIGINAL] {
-        let Ok(case) = imported.case(&model, 5, 3) else { continue };
+        let Ok(case) = imported.case(model, 5, 3) else { continue };
         let scorer = Scorer::new(&case.problem, &case.samples);
         let placement = vec![0; imported.graph().stages().count()];
         let mut scratch = scorer.scratch();

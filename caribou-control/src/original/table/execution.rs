@@ -43,9 +43,9 @@ impl Executions {
         for (key, index) in translation.members()? {
             let position = index.number(0.0, 1e4)? as usize;
             if key == TRAFFIC {
-                traffic = Some(position)
+                traffic = Some(position);
             } else {
-                invocations.push((key.to_owned(), position))
+                invocations.push((key.to_owned(), position));
             }
         }
         let columns =

@@ -19,13 +19,13 @@ pub(in crate::original) struct Latencies {
     fit: Option<Fit>,
 }
 
-/// A line through them.
+/// A line through them, in seconds and seconds per GB, and where it is cut off.
 #[derive(Clone, Copy, Debug)]
 struct Fit {
-    slope_s: f64,
-    intercept_s: f64,
-    min_s: f64,
-    max_s: f64,
+    slope: f64,
+    intercept: f64,
+    min: f64,
+    max: f64,
 }
 
 /// The size class of a size: started tens of KiB.
@@ -50,10 +50,10 @@ impl Latencies {
             let of =
                 |key, least| fit.get(key, "give the whole line, or an empty one")?.number(least, f64::MAX);
             Ok::<Fit, OriginalError>(Fit {
-                slope_s: of("slope_s", f64::MIN)?,
-                intercept_s: of("intercept_s", f64::MIN)?,
-                min_s: of("min_latency_s", 0.0)?,
-                max_s: of("max_latency_s", 0.0)?,
+                slope: of("slope_s", f64::MIN)?,
+                intercept: of("intercept_s", f64::MIN)?,
+                min: of("min_latency_s", 0.0)?,
+                max: of("max_latency_s", 0.0)?,
             })
         });
         Ok(Self { by_size, fit: fit.transpose()? })
@@ -67,8 +67,8 @@ impl Latencies {
         }
         let rounded_gb = class as f64 * 10.0 / KIB_PER_GB;
         self.fit.map(|fit| {
-            let latency = fit.slope_s * rounded_gb + fit.intercept_s;
-            Cow::Owned(vec![latency.max(fit.min_s).min(fit.max_s)])
+            let latency = fit.slope * rounded_gb + fit.intercept;
+            Cow::Owned(vec![latency.max(fit.min).min(fit.max)])
         })
     }
 }

@@ -72,7 +72,7 @@ fn verdict(findings: &[String], manifest: Option<&Manifest>) -> String {
     if let (true, Some(manifest)) = (findings.is_empty(), manifest) {
         let others = match manifest.regions.allow.as_slice() {
             [] => "any known region".to_owned(),
-            allowed => phrase::codes(allowed),
+            allowed => phrase::patterns(allowed),
         };
         let home = manifest.home.code();
         wrap(&mut text, "", "", &format!("No findings. Home is {home}; stages may run in {others}."));

@@ -1,5 +1,6 @@
 //! Numbers of things, and rules, as people say them.
 
+use caribou_model::manifest::RegionPattern;
 use caribou_model::{Architecture, FunctionSpec, Region};
 use caribou_runtime::client::RunState;
 
@@ -32,6 +33,15 @@ pub(crate) fn state(state: RunState) -> &'static str {
 /// Region codes, separated by commas.
 pub(crate) fn codes(regions: &[Region]) -> String {
     regions.iter().map(Region::code).collect::<Vec<_>>().join(", ")
+}
+
+/// Rules for regions, separated by commas: codes, or `any of aws`.
+pub(crate) fn patterns(patterns: &[RegionPattern]) -> String {
+    let word = |pattern: &RegionPattern| match pattern {
+        RegionPattern::Region(region) => region.code().to_owned(),
+        RegionPattern::Provider(provider) => format!("any of {}", provider.as_str()),
+    };
+    patterns.iter().map(word).collect::<Vec<_>>().join(", ")
 }
 
 /// A number of things: `1 stage`, `2 stages`, `no retries`.

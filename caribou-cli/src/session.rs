@@ -118,7 +118,7 @@ impl Session {
     fn manifest(&self) -> Manifest {
         let mut manifest = self.deployed.manifest.clone();
         let permitted = self.endpoint.regions.iter().filter(|region| manifest.regions.permit(region));
-        manifest.regions.allow = permitted.cloned().collect();
+        manifest.regions.allow = permitted.cloned().map(Into::into).collect();
         manifest
     }
 

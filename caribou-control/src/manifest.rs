@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use caribou_model::manifest::ManifestError as Rule;
+use caribou_model::manifest::{ManifestError as Rule, RegionRules};
 use caribou_model::{Graph, Manifest, Region};
 
 /// A manifest with the file that it came from.
@@ -131,12 +131,17 @@ fn place_of(rule: &Rule, text: &str) -> Option<Range<usize>> {
     let key = match rule {
         Rule::HomeDenied(_) => "home",
         Rule::OutOfRange { field, .. } => field.rsplit('.').next()?,
+        Rule::PinnedAway { .. } => "pin",
+        Rule::WeightsAndPriority => "weights",
         Rule::DuplicateMetric => "priority",
     };
+    // several functions may have a pin
+    let value = if let Rule::PinnedAway { pin, .. } = rule { pin.code() } else { "" };
     let mut start = 0;
     for line in text.split_inclusive('\n') {
         let indent = line.len() - line.trim_start().len();
-        if line.trim_start().strip_prefix(key).is_some_and(|rest| rest.trim_start().starts_with('=')) {
+        let rest = line.trim_start().strip_prefix(key).unwrap_or("");
+        if rest.trim_start().starts_with('=') && rest.contains(value) {
             return Some(start + indent..start + line.trim_end().len());
         }
         start += line.len();
@@ -181,8 +186,8 @@ pub enum Finding {
 pub fn findings(manifest: &Manifest, graph: &Graph, known: &[Region]) -> Vec<Finding> {
     let mut findings = Vec::new();
     let named = std::iter::once(&manifest.home)
-        .chain(manifest.regions.allow.iter().chain(&manifest.regions.deny))
-        .chain(manifest.functions.values().flat_map(|rules| rules.allow.iter().chain(&rules.deny)))
+        .chain(manifest.regions.named())
+        .chain(manifest.functions.values().flat_map(RegionRules::named))
         .chain(graph.functions.iter().flat_map(|spec| spec.allow.iter().chain(&spec.deny)));
     let mut unknown: Vec<&Region> = named.filter(|region| !known.contains(region)).collect();
     unknown.sort();
@@ -233,6 +238,16 @@ mod tests {
     }
 
     #[test]
+    fn a_pin_away_from_home_is_shown_where_it_stands() {
+        let error = error(
+            "home = \"us-east-1\"\n[functions.a]\npin = \"us-east-1\"\n[functions.b]\npin = \"aws:us-west-1\"\n",
+        );
+        let place = error.place().unwrap();
+        assert_eq!(&place.text[place.span.clone().unwrap()], "pin = \"aws:us-west-1\"");
+        assert!(error.to_string().contains("[functions.b] pin"), "{error}");
+    }
+
+    #[test]
     fn a_folder_without_a_manifest_is_told_what_to_write() {
         let folder = tempfile::tempdir().unwrap();
         let error = ManifestFile::read(folder.path()).unwrap_err();
@@ -243,7 +258,7 @@ mod tests {
     fn rules_for_a_function_that_is_not_called_are_found() {
         let home = Region::aws("us-east-1");
         let mut manifest = Manifest::at_home(home.clone());
-        manifest.functions.insert("q".into(), caribou_model::manifest::RegionRules::default());
+        manifest.functions.insert("q".into(), RegionRules::default());
         let findings = findings(&manifest, &diamond(), &[home]);
         assert_eq!(findings.len(), 1);
         assert!(findings[0].to_string().contains("`a`, `b`"), "{}", findings[0]);

@@ -26,17 +26,23 @@ struct Mistake {
     message: String,
 }
 
-/// Allowed and denied regions.
+/// Allowed and denied regions, each a code or [`ANY`].
 #[derive(Default)]
 struct Rules {
     allow: Vec<String>,
     deny: Vec<String>,
+    pin: Option<String>,
 }
+
+/// All regions of the provider.
+const ANY: &str = "*";
 
 impl Rules {
     fn permit(&self, region: &str) -> bool {
-        let contains = |list: &[String]| list.iter().any(|code| code == region);
-        (self.allow.is_empty() || contains(&self.allow)) && !contains(&self.deny)
+        let contains = |list: &[String]| list.iter().any(|code| code == region || code == ANY);
+        (self.allow.is_empty() || contains(&self.allow))
+            && !contains(&self.deny)
+            && self.pin.as_ref().is_none_or(|pin| pin == region)
     }
 }
 
@@ -116,13 +122,18 @@ impl Manifest {
     }
 }
 
-/// The lists of a table with `allow` and `deny`; what has another form is left to `caribou check`.
+/// The rules of a table with `allow`, `deny` and `pin`; what has another form is left to `caribou check`.
 fn rules_of(table: &Spanned<DeValue<'_>>, mistakes: &mut Vec<Mistake>) -> Rules {
     let mut codes = |list: &str| -> Vec<String> {
         let list = table.get_ref().get(list).and_then(|list| list.get_ref().as_array());
-        list.into_iter().flatten().filter_map(|region| code(region, mistakes)).collect()
+        list.into_iter().flatten().filter_map(|region| code_or_any(region, mistakes)).collect()
     };
-    Rules { allow: codes("allow"), deny: codes("deny") }
+    let [allow, deny] = ["allow", "deny"].map(&mut codes);
+    Rules { allow, deny, pin: table.get_ref().get("pin").and_then(|pin| code(pin, mistakes)) }
+}
+
+fn code_or_any(value: &Spanned<DeValue<'_>>, mistakes: &mut Vec<Mistake>) -> Option<String> {
+    if value.get_ref().as_str() == Some("aws:*") { Some(ANY.to_owned()) } else { code(value, mistakes) }
 }
 
 /// The code of a region; reports what is none.
@@ -160,6 +171,20 @@ mod tests {
         let text = "home = 'us-east-1'\n[functions.resize]\nallow = ['us-west-2']\n[functions.\"take-order\"]\n\
                     deny = ['aws:us-east-1']\n[functions.publish]\ndeny = ['us-west-2']";
         assert_eq!(Manifest::parse(text).unwrap().closed_to, ["resize", "take-order"]);
+    }
+
+    #[test]
+    fn a_provider_and_a_pin_decide_as_regions_do() {
+        let closed_to = |rules: &str| {
+            let text = format!("home = 'us-east-1'\n[functions.press]\n{rules}");
+            Manifest::parse(&text).unwrap().closed_to
+        };
+        for rules in ["allow = ['aws:*']", "pin = 'aws:us-east-1'"] {
+            assert!(closed_to(rules).is_empty(), "{rules}");
+        }
+        for rules in ["deny = ['aws:*']", "pin = 'us-west-1'"] {
+            assert_eq!(closed_to(rules), ["press"], "{rules}");
+        }
     }
 
     #[test]

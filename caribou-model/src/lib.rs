@@ -32,7 +32,7 @@ pub use graph::{Edge, Graph, GraphError, Node, NodeKind};
 pub use id::{Epoch, InvalidRunId, NodeId, RunId};
 pub use manifest::{Constraint, Limit, Manifest, Metric, Statistic, Strictness, Transmission};
 pub use plan::{Placement, Plan, PlanError};
-pub use region::{InvalidRegion, Provider, Region};
+pub use region::{InvalidProvider, InvalidRegion, Provider, Region};
 pub use telemetry::{AttemptOutcome, ClientRecord, StageRecord, SuccessorRecord};
 pub use time::{HOURS, Hour, Timestamp};
 pub use unit::{Gigabytes, GramsCo2, GramsPerKwh, KilowattHours, Seconds, Usd};

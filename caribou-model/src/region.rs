@@ -22,6 +22,22 @@ impl Provider {
     }
 }
 
+/// A text that names no provider.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is no provider; the only provider so far is `aws`")]
+pub struct InvalidProvider(String);
+
+impl FromStr for Provider {
+    type Err = InvalidProvider;
+
+    fn from_str(text: &str) -> Result<Self, InvalidProvider> {
+        match text {
+            "aws" => Ok(Self::Aws),
+            _ => Err(InvalidProvider(text.chars().take(64).collect())),
+        }
+    }
+}
+
 /// A provider's region, written `aws:us-east-1`, or `us-east-1` where AWS is the only provider in play.
 ///
 /// ```
@@ -80,8 +96,10 @@ impl FromStr for Region {
         let invalid = |reason| InvalidRegion { text: text.chars().take(64).collect(), reason };
         let (provider, code) = match text.split_once(':') {
             None => (Provider::Aws, text),
-            Some(("aws", code)) => (Provider::Aws, code),
-            Some(_) => return Err(invalid("the only provider so far is `aws`")),
+            Some((provider, code)) => match provider.parse() {
+                Ok(provider) => (provider, code),
+                Err(InvalidProvider(_)) => return Err(invalid("the only provider so far is `aws`")),
+            },
         };
         if code.is_empty() || code.len() > LONGEST_CODE {
             return Err(invalid("a region code has 1 to 32 characters"));

@@ -58,7 +58,7 @@ impl Estimate {
 pub(crate) fn share(statistic: Statistic) -> f64 {
     match statistic {
         Statistic::Average => 0.0,
-        Statistic::P95 => P95,
+        Statistic::Percentile(percent) => f64::from(percent) / 100.0,
     }
 }
 

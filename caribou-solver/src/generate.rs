@@ -71,7 +71,7 @@ impl Case {
         let mut names: Vec<&str> = graph.functions.iter().map(|function| function.name.as_str()).collect();
         names.shuffle(&mut random.0);
         for name in names.into_iter().take(shape.pinned) {
-            let rules = RegionRules { allow: vec![manifest.home.clone()], ..RegionRules::default() };
+            let rules = RegionRules { pin: Some(manifest.home.clone()), ..RegionRules::default() };
             manifest.functions.insert(name.to_owned(), rules);
         }
         Self { graph, workload, regions, latencies, manifest }

@@ -41,4 +41,4 @@ pub use problem::{Problem, ProblemError};
 pub use sample::Samples;
 pub use score::Scorer;
 pub use solution::{Figures, HourSolution, Solution, StaysHome};
-pub use solve::{Settings, solve};
+pub use solve::{Settings, solve, solve_samples};

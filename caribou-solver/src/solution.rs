@@ -1,5 +1,6 @@
 //! The answer: for each hour where every stage should run, and what that is worth.
 
+use caribou_model::manifest::Weights;
 use caribou_model::{Epoch, Hour, Metric, Placement, Plan, Region, Statistic, Timestamp, Transmission};
 use serde::{Deserialize, Serialize};
 
@@ -21,6 +22,9 @@ pub struct Solution {
     pub algorithm: Method,
     /// The metrics, most important first.
     pub priority: Vec<Metric>,
+    /// Their weights, where the weighted sum was minimised instead.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weights: Option<Weights>,
     /// The transmission case that was optimised.
     pub transmission: Transmission,
     /// Runs that were drawn.
@@ -108,7 +112,7 @@ impl std::fmt::Display for StaysHome {
             Self::NothingElsePermitted => f.write_str("no other region is permitted"),
             Self::NothingBetter => f.write_str("no other placement is better"),
             Self::LimitForbids { metric, statistic } => {
-                write!(f, "better placements break the hard limit on {statistic:?} {metric:?}")
+                write!(f, "better placements break the hard limit on {statistic} {metric}")
             }
         }
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use caribou_model::{HOURS, Hour};
+use caribou_model::{HOURS, Hour, Metric};
 
 use crate::algorithm::{Algorithm, Budget, Exhaustive, Incumbent, Method, SolveError, Target, home};
 use crate::limit::{Ceiling, Limits};
@@ -88,8 +88,20 @@ pub fn solve(problem: &Problem, settings: &Settings) -> Result<Solution, SolveEr
 }
 
 fn solve_here(problem: &Problem, settings: &Settings) -> Result<Solution, SolveError> {
-    let samples = enough_samples(problem, settings);
-    let scorer = Scorer::new(problem, &samples);
+    solve_samples(problem, &enough_samples(problem, settings), settings)
+}
+
+/// The same on samples that are there already, whatever made them.
+///
+/// # Errors
+///
+/// As [`solve`].
+pub fn solve_samples(
+    problem: &Problem,
+    samples: &Samples,
+    settings: &Settings,
+) -> Result<Solution, SolveError> {
+    let scorer = Scorer::new(problem, samples);
     let mut scratch = scorer.scratch();
     let limits = Limits::new(&scorer, &mut scratch)?;
     let hours: Vec<usize> = settings.hours.iter().map(|hour| hour.index()).collect();
@@ -132,6 +144,7 @@ fn solve_here(problem: &Problem, settings: &Settings) -> Result<Solution, SolveE
         month: problem.month(),
         algorithm: settings.algorithm,
         priority: problem.priority().to_vec(),
+        weights: problem.weights(),
         transmission: problem.transmission(),
         samples: samples.len(),
         placements: found.scored,
@@ -189,9 +202,18 @@ fn search(
     Ok(found)
 }
 
-/// The objectives in order: the metrics by priority.
+/// The objectives in order: the metrics by priority, or their weighted sum alone.
 fn objectives(scorer: &Scorer<'_>) -> Vec<Objective> {
-    scorer.problem().priority().iter().map(|&metric| Objective::of(metric)).collect()
+    let problem = scorer.problem();
+    match problem.weights() {
+        None => problem.priority().iter().map(|&metric| Objective::of(metric)).collect(),
+        Some(weights) => {
+            let mut scratch = scorer.scratch();
+            let home = home(scorer);
+            let weights = Metric::ALL.map(|metric| weights.of(metric));
+            vec![Objective::weighted(weights, &mut scorer.evaluate(&home, &mut scratch))]
+        }
+    }
 }
 
 /// Why each placement that is home is not another: what the search finds when no limit holds it back tells.

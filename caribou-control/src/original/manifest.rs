@@ -7,8 +7,8 @@ use super::table::config::{Bound, Config, Metric};
 /// The original holds hard limits against the 95th percentile and soft ones against the average.
 pub(super) fn manifest(config: &Config) -> Manifest {
     let mut manifest = Manifest::at_home(config.home.clone());
-    manifest.regions.allow.clone_from(&config.rules.allow);
-    manifest.regions.deny.clone_from(&config.rules.deny);
+    manifest.regions.allow = config.rules.allow.iter().cloned().map(Into::into).collect();
+    manifest.regions.deny = config.rules.deny.iter().cloned().map(Into::into).collect();
     if !config.priority.is_empty() {
         manifest.objectives.priority.clone_from(&config.priority);
     }

@@ -74,7 +74,7 @@ pub enum SolveError {
     },
     /// A hard limit that not even the home plan keeps.
     #[error(
-        "the home plan itself breaks a hard limit: {statistic:?} {metric:?} at hour {hour} is {at_home:.6}, the limit \
+        "the home plan itself breaks a hard limit: {statistic} {metric} at hour {hour} is {at_home:.6}, the limit \
          {limit:.6}; raise the limit, make it soft, or choose another home"
     )]
     HomeBreaksLimit {

@@ -1,5 +1,6 @@
 //! The solver's input, checked once and indexed for speed.
 
+use caribou_model::manifest::Weights;
 use caribou_model::{
     Constraint, FunctionSpec, Graph, HOURS, LatencyTable, Manifest, Metric, NodeId, NodeKind, Placement,
     Region, RegionFacts, RunSample, Transmission, Workload,
@@ -33,6 +34,8 @@ pub struct Problem {
     /// By node: the edges that lead to it.
     into: Vec<Vec<usize>>,
     priority: Vec<Metric>,
+    tolerance: f64,
+    weights: Option<Weights>,
     transmission: Transmission,
     constraints: Vec<Constraint>,
     month: u8,
@@ -181,6 +184,8 @@ impl Problem {
             edges,
             into,
             priority: manifest.priority(),
+            tolerance: manifest.objectives.tolerance,
+            weights: manifest.objectives.weights,
             transmission: manifest.objectives.transmission,
             constraints: manifest.constraints.clone(),
             month,
@@ -258,7 +263,12 @@ impl Problem {
 
     /// By which share an objective may be worse than it could be, so that the next is better.
     pub(crate) fn tolerance(&self) -> f64 {
-        0.0
+        self.tolerance
+    }
+
+    /// The weights of the metrics, where their weighted sum is the only objective.
+    pub fn weights(&self) -> Option<Weights> {
+        self.weights
     }
 
     pub(crate) fn runs(&self) -> &[RunSample] {

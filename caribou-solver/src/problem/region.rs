@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use caribou_model::manifest::RegionRules;
 use caribou_model::{Graph, LatencyTable, Manifest, Placement, Region, RegionFacts, RunSample};
 
 use super::ProblemError;
@@ -22,8 +23,8 @@ pub(super) fn check_names(
             return Err(ProblemError::UnknownFunction(name.clone()));
         }
     }
-    let allowed_by_manifest = manifest.regions.allow.iter().chain([&manifest.home]);
-    let allowed_by_functions = manifest.functions.values().flat_map(|rules| &rules.allow);
+    let allowed_by_manifest = manifest.regions.allowed_by_name().chain([&manifest.home]);
+    let allowed_by_functions = manifest.functions.values().flat_map(RegionRules::allowed_by_name);
     for region in allowed_by_manifest.chain(allowed_by_functions) {
         known(regions, region, || "caribou.toml".into())?;
     }

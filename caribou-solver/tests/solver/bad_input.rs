@@ -75,7 +75,8 @@ fn a_speed_of_zero_is_refused() {
 
 #[test]
 fn a_region_without_facts_is_refused() {
-    let text = fault(|input| input.manifest.regions.allow = vec![HOME, Region::aws("eu-west-9")]);
+    let text =
+        fault(|input| input.manifest.regions.allow = vec![HOME.into(), Region::aws("eu-west-9").into()]);
     says(&text, &["eu-west-9", "caribou.toml"]);
     let text =
         fault(|input| input.workload.runs[3].stages[0].as_mut().unwrap().region = Region::aws("moon-1"));

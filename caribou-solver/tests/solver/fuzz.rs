@@ -99,7 +99,7 @@ fn change(input: &mut Input, (what, at, figure): Change) {
         30 => drop(input.graph.edges.remove(edge_at)),
         31 => input.graph.functions[at % 4].memory_mb = whole as u32,
         32 => input.manifest.home = "aws:nowhere-1".parse().unwrap(),
-        33 => input.manifest.regions.allow = vec![input.regions[at % 3].region.clone()],
+        33 => input.manifest.regions.allow = vec![input.regions[at % 3].region.clone().into()],
         34 => input.month = whole as u8,
         35 => input.regions.clear(),
         36 => input.workload.runs.truncate(1),

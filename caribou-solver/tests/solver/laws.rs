@@ -182,3 +182,52 @@ fn the_plan_of_a_solution_fits_the_graph() {
     plan.validate(&graph()).unwrap();
     assert!(plan.regions().contains(&CLEAN));
 }
+
+#[test]
+fn a_tolerance_trades_carbon_for_cost_and_no_more_than_it_says() {
+    let mut regions = crate::fixture::regions();
+    regions[2] = region(OTHER, 30.2);
+    regions[1].prices.x86_usd_per_gb_s *= 2.0;
+    let solved = |tolerance| {
+        let mut manifest = manifest();
+        manifest.objectives.tolerance = tolerance;
+        let latencies = latencies(&regions, 0.03);
+        let problem = Problem::new(&graph(), &workload(&graph(), 20), &regions, &latencies, &manifest, 3);
+        solve(&problem.unwrap(), &Settings::default()).unwrap().hours[0].expected
+    };
+    let [strict, loose] = [0.0, 0.02].map(solved);
+    assert!(loose.cost.mean.value < 0.9 * strict.cost.mean.value);
+    let [least, more] = [strict, loose].map(|figures| figures.carbon_best.mean.value);
+    assert!(least < more && more <= least * 1.02 * (1.0 + 1e-9), "{least} and {more}");
+}
+
+#[test]
+fn the_weighted_sum_of_the_metrics_relative_to_home_is_the_least_that_any_placement_has() {
+    use caribou_model::manifest::Weights;
+    let mut regions = crate::fixture::regions();
+    regions[1].prices.x86_usd_per_gb_s *= 3.0;
+    let mut manifest = manifest();
+    manifest.objectives.weights = Some(Weights { carbon: 1.0, cost: 0.4, runtime: 0.2 });
+    let latencies = latencies(&regions, 0.03);
+    let problem =
+        Problem::new(&graph(), &workload(&graph(), 20), &regions, &latencies, &manifest, 3).unwrap();
+    let samples = Samples::draw(&problem, 20, 0);
+    let scorer = Scorer::new(&problem, &samples);
+    let mut scratch = scorer.scratch();
+    let mut value = |placement: &[u8]| {
+        let mut evaluation = scorer.evaluate(placement, &mut scratch);
+        Metric::ALL.map(|metric| evaluation.value(metric, caribou_model::Statistic::Average, 0))
+    };
+    let home = value(&[0; 4]);
+    let mut sum = |placement: &[u8]| {
+        let value = value(placement);
+        value[0] / home[0] + 0.4 * value[1] / home[1] + 0.2 * value[2] / home[2]
+    };
+    let all = (0..81_u8).map(|n| [n % 3, n / 3 % 3, n / 9 % 3, n / 27]);
+    let least = all.map(|placement| sum(&placement)).fold(f64::INFINITY, f64::min);
+    let solution = solve(&problem, &Settings::default()).unwrap();
+    let placed = &solution.hours[0].placement;
+    let found: Vec<u8> =
+        (0..4).map(|stage| problem.region_index(placed.region_of(stage).unwrap()).unwrap() as u8).collect();
+    assert!(found.iter().any(|&region| region > 0) && sum(&found) <= least * (1.0 + 1e-3));
+}

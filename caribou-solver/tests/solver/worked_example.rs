@@ -77,7 +77,7 @@ fn a_run_observed_across_regions_is_estimated_as_it_was_observed() {
 
     let regions = crate::fixture::regions();
     let mut manifest = manifest();
-    manifest.regions.allow = vec![HOME, CLEAN];
+    manifest.regions.allow = vec![HOME.into(), CLEAN.into()];
     let problem =
         Problem::new(&graph, &workload, &regions, &latencies(&regions, 0.05), &manifest, 6).unwrap();
     let expected = solve(&problem, &Settings::default()).unwrap().hours[12].expected;

@@ -6,6 +6,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::{FunctionSpec, Region};
 
+mod constraint;
+mod objective;
+mod rules;
+
+pub use constraint::{Constraint, InvalidStatistic, Limit, Statistic, Strictness};
+pub use objective::{Metric, Objectives, Transmission, Weights};
+pub use rules::{RegionPattern, RegionRules};
+
 /// What the user asks for: home region, allowed regions, objectives, constraints, run settings.
 ///
 /// ```
@@ -52,115 +60,6 @@ pub struct Manifest {
     pub runs: RunSettings,
 }
 
-/// Allowed and denied regions.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct RegionRules {
-    /// If not empty, the only regions that may be used.
-    pub allow: Vec<Region>,
-    /// Regions that must not be used.
-    pub deny: Vec<Region>,
-}
-
-impl RegionRules {
-    /// Whether these rules let a stage run in `region`.
-    pub fn permit(&self, region: &Region) -> bool {
-        (self.allow.is_empty() || self.allow.contains(region)) && !self.deny.contains(region)
-    }
-}
-
-/// What to minimise, most important first.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Objectives {
-    /// The metrics in order of priority; those left out follow in the order carbon, cost, runtime.
-    pub priority: Vec<Metric>,
-    /// Which transmission energy the solver optimises. Both are always reported.
-    pub transmission: Transmission,
-}
-
-impl Default for Objectives {
-    fn default() -> Self {
-        Self { priority: Metric::ALL.to_vec(), transmission: Transmission::Best }
-    }
-}
-
-/// What a plan is judged by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Metric {
-    /// Operational carbon per run, in gCO2eq.
-    Carbon,
-    /// Cost per run, in USD.
-    Cost,
-    /// End-to-end runtime, in seconds.
-    Runtime,
-}
-
-impl Metric {
-    /// All three, in the default order of priority.
-    pub const ALL: [Self; 3] = [Self::Carbon, Self::Cost, Self::Runtime];
-}
-
-/// The two published bounds for the energy of moving data.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Transmission {
-    /// 0.001 kWh/GB everywhere.
-    #[default]
-    Best,
-    /// 0.005 kWh/GB between regions, nothing within one.
-    Worst,
-}
-
-/// One limit that a plan must keep.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Constraint {
-    /// What is limited.
-    pub metric: Metric,
-    /// Of what statistic of it.
-    #[serde(default)]
-    pub statistic: Statistic,
-    /// The limit itself.
-    pub limit: Limit,
-    /// Whether a plan may break it at a price.
-    #[serde(default)]
-    pub strictness: Strictness,
-}
-
-/// A statistic over runs.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Statistic {
-    /// The mean.
-    Average,
-    /// The 95th percentile.
-    #[default]
-    P95,
-}
-
-/// A limit, absolute or relative to the home plan.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Limit {
-    /// In the metric's own unit: gCO2eq, USD or seconds.
-    Absolute(f64),
-    /// A factor of the home plan's figure: 1.10 is at most 10 % worse.
-    RelativeToHome(f64),
-}
-
-/// What happens when a limit cannot be kept.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Strictness {
-    /// No plan may break it.
-    #[default]
-    Hard,
-    /// The fewest broken soft limits come first, then the priority order.
-    Soft,
-}
-
 /// How runs are treated.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -197,6 +96,22 @@ pub enum ManifestError {
         /// What is accepted.
         range: &'static str,
     },
+    /// A function, or the whole workflow, is pinned away from home.
+    #[error(
+        "[{table}] pin is {pin}, but plans fall back to the home region {home} and probes run there; pin to {home}, or \
+         choose {pin} as home"
+    )]
+    PinnedAway {
+        /// The table in the file.
+        table: String,
+        /// Where it is pinned to.
+        pin: Region,
+        /// The home region.
+        home: Region,
+    },
+    /// Both ways to say what counts.
+    #[error("[objectives] has weights, and a priority or tolerance; give weights or a priority, not both")]
+    WeightsAndPriority,
     /// A metric is listed twice.
     #[error("[objectives] priority lists a metric twice; list each of carbon, cost and runtime at most once")]
     DuplicateMetric,
@@ -224,9 +139,7 @@ impl Manifest {
 
     /// The metrics, most important first, each once.
     pub fn priority(&self) -> Vec<Metric> {
-        let mut priority = self.objectives.priority.clone();
-        priority.extend(Metric::ALL.iter().filter(|metric| !self.objectives.priority.contains(metric)));
-        priority
+        self.objectives.priority()
     }
 
     /// Checks what the file format cannot.
@@ -238,6 +151,13 @@ impl Manifest {
         let out_of_range = |field, value: f64, range| {
             Err(ManifestError::OutOfRange { field, value: value.to_string(), range })
         };
+        let of_functions = self.functions.iter().map(|(name, rules)| (format!("functions.{name}"), rules));
+        for (table, rules) in std::iter::once(("regions".to_owned(), &self.regions)).chain(of_functions) {
+            if let Some(pin) = rules.pin.as_ref().filter(|pin| **pin != self.home) {
+                let (pin, home) = (pin.clone(), self.home.clone());
+                return Err(ManifestError::PinnedAway { table, pin, home });
+            }
+        }
         if !self.regions.permit(&self.home) {
             return Err(ManifestError::HomeDenied(self.home.clone()));
         }
@@ -257,11 +177,7 @@ impl Manifest {
                 return out_of_range("constraints.limit", limit, "a number above 0");
             }
         }
-        let priority = &self.objectives.priority;
-        if (1..priority.len()).any(|index| priority[..index].contains(&priority[index])) {
-            return Err(ManifestError::DuplicateMetric);
-        }
-        Ok(())
+        self.objectives.validate()
     }
 }
 
@@ -276,16 +192,9 @@ mod tests {
     }
 
     #[test]
-    fn metrics_left_out_of_the_priority_follow_in_the_default_order() {
-        let mut manifest = Manifest::at_home(Region::aws("us-east-1"));
-        manifest.objectives.priority = vec![Metric::Cost];
-        assert_eq!(manifest.priority(), [Metric::Cost, Metric::Carbon, Metric::Runtime]);
-    }
-
-    #[test]
     fn a_denied_home_is_refused() {
         let mut manifest = Manifest::at_home(Region::aws("us-east-1"));
-        manifest.regions.deny.push(Region::aws("us-east-1"));
+        manifest.regions.deny.push(Region::aws("us-east-1").into());
         assert!(manifest.validate().unwrap_err().to_string().contains("choose another home"));
     }
 
@@ -294,5 +203,21 @@ mod tests {
         let mut manifest = Manifest::at_home(Region::aws("us-east-1"));
         manifest.runs.probe_share = f64::NAN;
         assert!(manifest.validate().is_err());
+    }
+
+    #[test]
+    fn a_function_is_pinned_to_home_and_nowhere_else() {
+        let pinned_to = |region| {
+            let mut manifest = Manifest::at_home(Region::aws("us-east-1"));
+            let pin = Some(Region::aws(region));
+            manifest.functions.insert("press".into(), RegionRules { pin, ..RegionRules::default() });
+            manifest
+        };
+        let home = pinned_to("us-east-1");
+        home.validate().unwrap();
+        let press = FunctionSpec::new("press");
+        assert!(home.permits(&press, &home.home) && !home.permits(&press, &Region::aws("us-west-1")));
+        let error = pinned_to("us-west-1").validate().unwrap_err().to_string();
+        assert!(error.contains("[functions.press] pin is aws:us-west-1"), "{error}");
     }
 }

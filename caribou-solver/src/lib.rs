@@ -13,6 +13,8 @@
 //! | [`objective`] | [`Objective`]: what one search minimises |
 //! | [`limit`] | [`Limits`](limit::Limits): hard and soft constraints |
 //! | [`algorithm`] | [`Algorithm`](algorithm::Algorithm) and its implementations |
+//! | [`explain`] | [`Explanation`]: why each stage runs where it does |
+//! | [`pareto`] | [`Front`]: what can be had of carbon, cost and runtime |
 //! | [`mod@solve`] | [`solve`](fn@solve), [`Settings`] |
 //! | [`solution`] | [`Solution`]: what was found for each hour |
 //! | [`generate`] | [`Case`](generate::Case): seeded cases for benchmarks and tests |
@@ -22,13 +24,16 @@ pub mod algorithm;
 pub mod attribution;
 mod coefficient;
 pub mod estimate;
+pub mod explain;
 pub mod generate;
 pub mod limit;
 pub mod model;
 pub mod objective;
+pub mod pareto;
 pub mod problem;
 pub mod sample;
 pub mod score;
+mod smooth;
 pub mod solution;
 pub mod solve;
 mod usage;
@@ -36,9 +41,11 @@ mod usage;
 pub use algorithm::{Method, SolveError};
 pub use attribution::{EdgePrice, RunPrice, StagePrice, price_run};
 pub use estimate::{Estimate, Interval};
+pub use explain::{Explanation, explain};
 pub use objective::Objective;
+pub use pareto::{Front, pareto};
 pub use problem::{Problem, ProblemError};
 pub use sample::Samples;
 pub use score::Scorer;
 pub use solution::{Figures, HourSolution, Solution, StaysHome};
-pub use solve::{Settings, solve, solve_samples};
+pub use solve::{Settings, enough_samples, solve, solve_samples};

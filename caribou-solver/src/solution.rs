@@ -46,7 +46,8 @@ pub struct HourSolution {
     pub expected: Figures,
     /// What is expected of the home plan.
     pub at_home: Figures,
-    /// By how much of its value the first objective could still fall at most: 0 where the placement is proven best.
+    /// By how much of its value the first objective could still fall at most: 0 where the placement is proven best. What
+    /// a smooth day costs this hour is part of it.
     pub gap: f64,
     /// Soft limits that the placement breaks.
     pub broken_soft_limits: u32,
@@ -96,6 +97,8 @@ pub enum StaysHome {
     NothingElsePermitted,
     /// No placement that was found is better than home.
     NothingBetter,
+    /// Another placement is better, but moving there and back is not worth it.
+    Smoothness,
     /// The best placement that was found without hard limits breaks one.
     LimitForbids {
         /// What is limited.
@@ -111,6 +114,7 @@ impl std::fmt::Display for StaysHome {
             Self::NotAsked => f.write_str("this hour was not asked for"),
             Self::NothingElsePermitted => f.write_str("no other region is permitted"),
             Self::NothingBetter => f.write_str("no other placement is better"),
+            Self::Smoothness => f.write_str("to move for so few hours is not worth it"),
             Self::LimitForbids { metric, statistic } => {
                 write!(f, "better placements break the hard limit on {statistic} {metric}")
             }

@@ -11,6 +11,7 @@ use crate::objective::Objective;
 use crate::problem::{HOME, Problem};
 use crate::sample::Samples;
 use crate::score::Scorer;
+use crate::smooth::smooth;
 use crate::solution::{HourSolution, Solution, StaysHome};
 
 /// How to solve.
@@ -105,7 +106,24 @@ pub fn solve_samples(
     let mut scratch = scorer.scratch();
     let limits = Limits::new(&scorer, &mut scratch)?;
     let hours: Vec<usize> = settings.hours.iter().map(|hour| hour.index()).collect();
-    let found = search(&scorer, &limits, settings, &hours)?;
+    let objectives = objectives(&scorer);
+    let start = vec![home(&scorer); hours.len()];
+    let mut found = search(&scorer, &limits, settings, &hours, &objectives, start)?;
+    if problem.smoothness() > 0.0
+        && let Some(objective) = objectives.first()
+    {
+        let before = found.best.clone();
+        for (best, &hour) in found.best.iter_mut().zip(&hours) {
+            best.rank.value = objective.value(&mut scorer.evaluate(&best.placement, &mut scratch), hour);
+        }
+        smooth(&scorer, &limits, objective, &hours, &mut found.best, problem.smoothness());
+        for (position, (best, before)) in found.best.iter().zip(&before).enumerate() {
+            if best.placement != before.placement {
+                found.why_home[position] = StaysHome::Smoothness;
+                found.gaps[position] = gap(best.rank.value, found.bounds[position]);
+            }
+        }
+    }
 
     let all_hours: Vec<usize> = Hour::all().map(Hour::index).collect();
     let home = home(&scorer);
@@ -153,39 +171,40 @@ pub fn solve_samples(
 }
 
 /// What all searches together found, in the order of the hours that were asked for.
-struct Found {
-    best: Vec<Incumbent>,
+pub(crate) struct Found {
+    pub(crate) best: Vec<Incumbent>,
+    /// What no placement is below in the first objective.
+    bounds: Vec<f64>,
     /// By how much of its value the first objective could still fall.
-    gaps: Vec<f64>,
+    pub(crate) gaps: Vec<f64>,
     /// Why a placement is home, where it is.
     why_home: Vec<StaysHome>,
-    scored: u64,
+    pub(crate) scored: u64,
 }
 
 /// Minimises one objective after the other, each below what the earlier ones reached.
-fn search(
+pub(crate) fn search(
     scorer: &Scorer<'_>,
     limits: &Limits,
     settings: &Settings,
     hours: &[usize],
+    objectives: &[Objective],
+    mut start: Vec<Vec<u8>>,
 ) -> Result<Found, SolveError> {
     let algorithm = settings.algorithm.algorithm(settings);
     let deadline = settings.time_limit.map(|limit| Instant::now() + limit);
     let budget = Budget { gap: settings.gap, deadline };
-    let objectives = objectives(scorer);
-    let mut start = vec![home(scorer); hours.len()];
     let mut allowed = limits.clone();
-    let mut found = Found { best: Vec::new(), gaps: Vec::new(), why_home: Vec::new(), scored: 0 };
+    let mut found =
+        Found { best: Vec::new(), bounds: Vec::new(), gaps: Vec::new(), why_home: Vec::new(), scored: 0 };
     for (position, objective) in objectives.iter().enumerate() {
         let target = Target { scorer, limits: &allowed, objective, hours, start: &start };
         let search = algorithm.search(&target, &budget)?;
         found.scored += search.scored;
         if position == 0 {
-            let gap = |(best, bound): (&Incumbent, &f64)| {
-                let value = best.rank.value;
-                if value > 0.0 { ((value - bound) / value).max(0.0) } else { 0.0 }
-            };
-            found.gaps = search.best.iter().zip(&search.bounds).map(gap).collect();
+            let each = search.best.iter().zip(&search.bounds);
+            found.gaps = each.map(|(best, &bound)| gap(best.rank.value, bound)).collect();
+            found.bounds.clone_from(&search.bounds);
             found.why_home = why_home(&target, &search.best, algorithm.as_ref(), &budget)?;
         }
         let mut at_most = [f64::INFINITY; HOURS];
@@ -202,8 +221,13 @@ fn search(
     Ok(found)
 }
 
+/// By which share of its value an objective could still fall.
+fn gap(value: f64, bound: f64) -> f64 {
+    if value > 0.0 { ((value - bound) / value).max(0.0) } else { 0.0 }
+}
+
 /// The objectives in order: the metrics by priority, or their weighted sum alone.
-fn objectives(scorer: &Scorer<'_>) -> Vec<Objective> {
+pub(crate) fn objectives(scorer: &Scorer<'_>) -> Vec<Objective> {
     let problem = scorer.problem();
     match problem.weights() {
         None => problem.priority().iter().map(|&metric| Objective::of(metric)).collect(),
@@ -251,8 +275,8 @@ fn why_home(
 /// Runs drawn before the precision is first looked at.
 const FIRST_DRAW: usize = 200;
 
-/// Draws twice as many runs until the home plan's figures are precise enough, or no more are to be had.
-fn enough_samples(problem: &Problem, settings: &Settings) -> Samples {
+/// The runs that [`solve`] draws: twice as many until the home plan's figures are precise enough, or no more are to be had.
+pub fn enough_samples(problem: &Problem, settings: &Settings) -> Samples {
     let most = settings.samples.min(problem.runs().len());
     let home = vec![HOME as u8; problem.permitted().len()];
     let mut count = FIRST_DRAW.min(most);

@@ -11,12 +11,15 @@ use crate::solve::Settings;
 mod coarse;
 mod exact;
 mod exhaustive;
+mod heuristic;
 mod incumbent;
 mod target;
 
 pub use coarse::Coarse;
 pub use exact::Exact;
 pub use exhaustive::Exhaustive;
+pub use heuristic::Heuristic;
+pub(crate) use incumbent::moved;
 pub use incumbent::{Incumbent, Rank};
 pub use target::home;
 pub use target::{Budget, Target};
@@ -89,6 +92,9 @@ pub enum SolveError {
         /// The home plan's figure.
         at_home: f64,
     },
+    /// A placement that is none of the problem's.
+    #[error("the placement uses a region that its stage may not use, or is of another workflow; solve again")]
+    NotPermitted,
     /// A placement that a plan cannot hold.
     #[error(transparent)]
     Plan(#[from] PlanError),
@@ -105,6 +111,8 @@ pub enum Method {
     Coarse,
     /// Every placement.
     Exhaustive,
+    /// Random changes, biased towards regions that were good.
+    Heuristic,
     /// Branch and bound.
     #[default]
     Exact,
@@ -116,6 +124,7 @@ impl Method {
         match self {
             Self::Coarse => Box::new(Coarse),
             Self::Exhaustive => Box::new(Exhaustive { limit: settings.most_placements }),
+            Self::Heuristic => Box::new(Heuristic { seed: settings.seed }),
             Self::Exact => Box::new(Exact),
         }
     }
@@ -126,6 +135,7 @@ impl fmt::Display for Method {
         f.pad(match self {
             Self::Coarse => "coarse",
             Self::Exhaustive => "exhaustive",
+            Self::Heuristic => "heuristic",
             Self::Exact => "exact",
         })
     }
@@ -133,14 +143,14 @@ impl fmt::Display for Method {
 
 /// A text that names no algorithm.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no algorithm; the algorithms are `exact`, `coarse` and `exhaustive`")]
+#[error("`{0}` is no algorithm; the algorithms are `exact`, `exhaustive`, `coarse` and `heuristic`")]
 pub struct UnknownMethod(String);
 
 impl FromStr for Method {
     type Err = UnknownMethod;
 
     fn from_str(text: &str) -> Result<Self, UnknownMethod> {
-        [Self::Exact, Self::Coarse, Self::Exhaustive]
+        [Self::Exact, Self::Exhaustive, Self::Coarse, Self::Heuristic]
             .into_iter()
             .find(|method| method.to_string() == text)
             .ok_or_else(|| UnknownMethod(text.to_owned()))

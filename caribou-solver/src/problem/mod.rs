@@ -35,6 +35,7 @@ pub struct Problem {
     into: Vec<Vec<usize>>,
     priority: Vec<Metric>,
     tolerance: f64,
+    smoothness: f64,
     weights: Option<Weights>,
     transmission: Transmission,
     constraints: Vec<Constraint>,
@@ -185,6 +186,7 @@ impl Problem {
             into,
             priority: manifest.priority(),
             tolerance: manifest.objectives.tolerance,
+            smoothness: manifest.objectives.smoothness,
             weights: manifest.objectives.weights,
             transmission: manifest.objectives.transmission,
             constraints: manifest.constraints.clone(),
@@ -264,6 +266,11 @@ impl Problem {
     /// By which share an objective may be worse than it could be, so that the next is better.
     pub(crate) fn tolerance(&self) -> f64 {
         self.tolerance
+    }
+
+    /// What a move from one hour to the next must gain, as a share of home's objective.
+    pub(crate) fn smoothness(&self) -> f64 {
+        self.smoothness
     }
 
     /// The weights of the metrics, where their weighted sum is the only objective.

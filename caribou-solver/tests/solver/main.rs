@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "fixtures of tests are sound, or the test fails")]
 
+mod answers;
 mod bad_input;
 mod exact;
 mod fixture;

@@ -8,15 +8,17 @@ use proptest::prelude::*;
 fn any_constraint() -> impl Strategy<Value = Constraint> {
     let metric = prop::sample::select(Metric::ALL.to_vec());
     let statistic = prop::sample::select(vec![Statistic::Average, Statistic::P95]);
-    (metric, statistic, 0.9..1.3_f64, any::<bool>()).prop_map(|(metric, statistic, factor, soft)| {
-        let hard = if factor < 1.0 { Strictness::Soft } else { Strictness::Hard };
-        Constraint {
-            metric,
-            statistic,
-            limit: Limit::RelativeToHome(factor),
-            strictness: if soft { Strictness::Soft } else { hard },
-        }
-    })
+    (metric, statistic, prop_oneof![1.0..1.01_f64, 1.0..1.05_f64, 0.9..1.3_f64], any::<bool>()).prop_map(
+        |(metric, statistic, factor, soft)| {
+            let hard = if factor < 1.0 { Strictness::Soft } else { Strictness::Hard };
+            Constraint {
+                metric,
+                statistic,
+                limit: Limit::RelativeToHome(factor),
+                strictness: if soft { Strictness::Soft } else { hard },
+            }
+        },
+    )
 }
 
 fn any_case() -> impl Strategy<Value = Case> {

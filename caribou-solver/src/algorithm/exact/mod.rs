@@ -23,6 +23,8 @@ mod relaxation;
 mod root;
 mod soft;
 mod state;
+#[cfg(test)]
+mod tests;
 mod timing;
 mod tree;
 
@@ -104,13 +106,7 @@ struct HourSearch<'a> {
 impl<'a> HourSearch<'a> {
     fn new(target: &Target<'a>, hour: usize, start: &[u8], all: &'a Timing<'a>, budget: &Budget) -> Self {
         let problem = target.scorer.problem();
-        let mut judge = HourJudge {
-            target: *target,
-            hour,
-            scratch: target.scorer.scratch(),
-            regions: Vec::new(),
-            scored: 0,
-        };
+        let mut judge = HourJudge::new(target, hour);
         let root = Root::new(target, hour, all);
         let positions = start.iter().zip(problem.permitted());
         let positions: Vec<usize> = positions
@@ -151,7 +147,11 @@ struct HourJudge<'a> {
     scored: u64,
 }
 
-impl HourJudge<'_> {
+impl<'a> HourJudge<'a> {
+    fn new(target: &Target<'a>, hour: usize) -> Self {
+        Self { target: *target, hour, scratch: target.scorer.scratch(), regions: Vec::new(), scored: 0 }
+    }
+
     fn regions_of(&self, positions: &[u8]) -> Vec<u8> {
         let permitted = self.target.scorer.problem().permitted();
         positions.iter().zip(permitted).map(|(&position, regions)| regions[usize::from(position)]).collect()

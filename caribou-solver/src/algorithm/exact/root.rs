@@ -14,6 +14,8 @@ use super::tree::{Bounds, Judge, Tail};
 use crate::algorithm::Target;
 use crate::limit::TOLERANCE;
 
+/// What a runtime of single precision may be off, as a share.
+const ROUNDING: f64 = 4e-6;
 /// Rounds of tightening a function from scratch, and one that was tightened and has changed a little.
 const ROUNDS: usize = 200;
 const MORE_ROUNDS: usize = 30;
@@ -104,6 +106,8 @@ impl<'a> Root<'a> {
         for step in 1..=12_u32 {
             let mut sum = known.clone();
             sum.add(weight, &mixed);
+            // The score adds runtimes of single precision.
+            sum.constant -= ROUNDING * weight * mixed.bound().abs();
             let tightened = tight(sum.clone(), MORE_ROUNDS);
             let bound = tightened.bound();
             let least = minimise(&sum, &tightened);

@@ -271,7 +271,7 @@ struct Dive<'d> {
 
 impl Bounds {
     /// The same bounds where each stage has only these of its regions left.
-    fn restrict(&self, kept: &[Vec<u8>]) -> Self {
+    pub(super) fn restrict(&self, kept: &[Vec<u8>]) -> Self {
         let all = |relaxations: &[Relaxation]| -> Vec<Relaxation> {
             relaxations.iter().map(|relaxation| relaxation.restrict(kept, ROUNDS)).collect()
         };

@@ -10,7 +10,7 @@ use caribou_local::{CloudStatus, FunctionDeployment};
 use caribou_model::{Graph, Timestamp};
 use caribou_runtime::client::{NodeDetail, NodeState, RunState, RunSummary};
 use caribou_solver::Figures;
-use comfy_table::{Cell, CellAlignment, ContentArrangement, LineStyle, Table, TableStyle};
+use comfy_table::{Cell, CellAlignment, ColumnConstraint, ContentArrangement, LineStyle, Table, TableStyle};
 
 use crate::phrase;
 
@@ -36,6 +36,16 @@ pub(crate) fn narrow(header: &[&str]) -> Table {
 /// Columns of figures stand to the right.
 pub(crate) fn align(table: Table, from: usize) -> Table {
     align_columns(table, from..usize::MAX)
+}
+
+/// These columns are as wide as their widest cell.
+pub(crate) fn unbroken(mut table: Table, columns: impl std::ops::RangeBounds<usize>) -> Table {
+    for (index, column) in table.column_iter_mut().enumerate() {
+        if columns.contains(&index) {
+            column.set_constraint(ColumnConstraint::ContentWidth);
+        }
+    }
+    table
 }
 
 /// These columns stand to the right.

@@ -28,7 +28,7 @@ pub(super) struct Worth {
 
 impl Day {
     pub(super) fn of<'s>(
-        hours: impl Iterator<Item = &'s HourSolution> + Clone,
+        hours: &(impl Iterator<Item = &'s HourSolution> + Clone),
         transmission: Transmission,
     ) -> Self {
         let worth = |of: fn(&HourSolution) -> &Figures| {
@@ -48,7 +48,7 @@ impl Day {
     /// Over all hours that were asked for.
     pub(super) fn asked(solution: &Solution) -> Self {
         let asked = solution.hours.iter().filter(|hour| hour.stays_home != Some(StaysHome::NotAsked));
-        Self::of(asked, solution.transmission)
+        Self::of(&asked, solution.transmission)
     }
 }
 

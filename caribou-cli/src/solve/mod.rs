@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use caribou_control::telemetry::Log;
 use caribou_control::{calendar, original};
-use caribou_solver::{Method, Settings, Solution};
+use caribou_solver::{Explanation, Front, Method, Settings, Solution};
 use serde_json::{Map, Value, json};
 
 use crate::error::{CliError, Outcome};
@@ -15,7 +15,9 @@ use crate::terminal::Terminal;
 
 mod chart;
 mod day;
+mod explain;
 mod option;
+mod pareto;
 mod placements;
 mod source;
 mod what_if;
@@ -42,13 +44,14 @@ pub(crate) struct Args {
     /// The hours to solve for, in UTC: `0,6,12-18`; in all others every stage stays at home [default: 0-23].
     #[arg(long, value_name = "HOURS")]
     hours: Option<option::Hours>,
-    /// `exact` proves its answer, `exhaustive` tries every placement, `coarse` one region for all stages.
+    /// `exact` proves its answer, `exhaustive` tries every placement, `coarse` one region for all stages; `heuristic` is
+    /// the paper's random search.
     #[arg(long, default_value_t)]
     algorithm: Method,
     /// How far from the best an answer of `exact` may be: `0.001`, `0.1%` [default: 0.1%].
     #[arg(long, value_name = "SHARE", allow_hyphen_values = true)]
     gap: Option<option::Gap>,
-    /// When `exact` stops with what it has, and says how far from the best that can be: `10s`, `2min`, `none`
+    /// When the search stops with what it has, and says how far from the best that can be: `10s`, `2min`, `none`
     /// [default: 60s].
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     time_limit: Option<option::TimeLimit>,
@@ -65,6 +68,12 @@ pub(crate) struct Args {
     /// home's, or `none`); with commas several at once. Can be given again.
     #[arg(long, value_name = "CHANGE")]
     what_if: Vec<Question>,
+    /// Tell what each stage gains where it runs, and what keeps it from the cleanest grid.
+    #[arg(long)]
+    explain: bool,
+    /// Show what can be had of carbon, cost and runtime at once in an hour [default: the first that is solved for].
+    #[arg(long, value_name = "HOUR", num_args = 0..=1, require_equals = true, default_missing_value = "first")]
+    pareto: Option<option::FrontHour>,
     #[command(flatten)]
     state: StateArgs,
 }
@@ -77,24 +86,27 @@ fn at_least_one(text: &str) -> Result<usize, String> {
     }
 }
 
-/// How long an exact search takes at most, if nobody says otherwise.
+/// How long a search takes at most, if nobody says otherwise.
 const TIME_LIMIT: Duration = Duration::from_mins(1);
 
 impl Args {
     fn settings(&self) -> Result<Settings, CliError> {
-        let exact = self.algorithm == Method::Exact;
-        for (option, given) in [("--gap", self.gap.is_some()), ("--time-limit", self.time_limit.is_some())] {
-            if given && !exact {
-                let algorithm = self.algorithm;
+        let algorithm = self.algorithm;
+        let stops = matches!(algorithm, Method::Exact | Method::Heuristic);
+        for (option, meaningless) in [
+            ("--gap", self.gap.is_some() && algorithm != Method::Exact),
+            ("--time-limit", self.time_limit.is_some() && !stops),
+        ] {
+            if meaningless {
                 return Err(CliError::Usage(format!(
-                    "{option} has no meaning for --algorithm {algorithm}, which always goes to its end; leave out one of \
-                     the two"
+                    "{option} has no meaning for --algorithm {algorithm}, which always goes to its own end; leave out one \
+                     of the two"
                 )));
             }
         }
         let default = Settings::default();
         Ok(Settings {
-            algorithm: self.algorithm,
+            algorithm,
             samples: self.samples,
             seed: self.seed,
             hours: self.hours.as_ref().map_or(default.hours, |hours| hours.0.clone()),
@@ -126,7 +138,7 @@ pub(crate) async fn solve(args: Args, terminal: Terminal) -> Result<Outcome, Cli
     let month = args.month.unwrap_or_else(|| calendar::month(calendar::now()));
     let graph = session.deployed.graph.clone();
     let source = Source::runs(graph, session.manifest(), learned.workload, month);
-    let found = find(source, settings, args.what_if, terminal).await?;
+    let found = find(source, settings, &args, terminal).await?;
     let mut document = found.document();
     document.insert("runs".into(), json!(runs));
     document.insert("partial".into(), json!(learned.partial));
@@ -160,7 +172,7 @@ async fn of_tables(
     let work = Work::begin(terminal, "reading tables".to_owned());
     let imported = tokio::task::spawn_blocking(move || original::read(&path)).await;
     work.done();
-    let imported = imported.map_err(ended)??;
+    let imported = imported.map_err(|error| ended(&error))??;
     let left_out = imported.left_out().to_vec();
     if !left_out.is_empty() {
         terminal.note(format!("Left out, since only regions of aws are known: {}.", left_out.join(", ")));
@@ -174,8 +186,8 @@ async fn of_tables(
         phrase::count(imported.regions().len(), "region"),
         args.model.name()
     ));
-    let source = Source::tables(imported, args.model.into(), &settings);
-    let found = find(source, settings, args.what_if.clone(), terminal).await?;
+    let source = Source::tables(imported, args.model.into());
+    let found = find(source, settings, args, terminal).await?;
     let mut document = found.document();
     document.insert("input".into(), json!(folder));
     document.insert("model".into(), json!(args.model.name()));
@@ -191,30 +203,38 @@ struct Found {
     settings: Settings,
     solution: Solution,
     what_if: Vec<Answer>,
+    explanations: Option<Vec<Explanation>>,
+    front: Option<Front>,
 }
 
 /// Solves on a thread of its own, so that the user can stop it.
 async fn find(
     source: Source,
     settings: Settings,
-    questions: Vec<Question>,
+    args: &Args,
     terminal: Terminal,
 ) -> Result<Found, CliError> {
+    let questions = args.what_if.clone();
+    let first = settings.hours.first().copied();
+    let (explained, hour) = (args.explain, args.pareto.and_then(|hour| hour.0.or(first)));
     // who asks what cannot be asked is told before the search
     for question in &questions {
         question.applied(&source)?;
     }
     let work = Work::begin(terminal, format!("solving {}", phrase::count(settings.hours.len(), "hour")));
     let found = tokio::task::spawn_blocking(move || {
-        let posed = source.pose(&source.manifest)?;
+        let posed = source.pose(&source.manifest, &settings)?;
         let solution = posed.solve(&settings)?;
+        let explanations = explained.then(|| explain::explanations(&posed, &solution)).transpose()?;
+        let front = hour.map(|hour| pareto::front(&posed, &settings, hour)).transpose()?;
+        drop(posed);
         let what_if = questions.iter().map(|question| question.answer(&source, &settings));
         let what_if = what_if.collect::<Result<_, _>>()?;
-        Ok::<_, CliError>(Found { source, settings, solution, what_if })
+        Ok::<_, CliError>(Found { source, settings, solution, what_if, explanations, front })
     })
     .await;
     work.done();
-    let found: Found = found.map_err(ended)??;
+    let found: Found = found.map_err(|error| ended(&error))??;
     terminal.step(format!(
         "solved {}: {} by {} search on {}",
         phrase::count(found.settings.hours.len(), "hour"),
@@ -225,8 +245,10 @@ async fn find(
     Ok(found)
 }
 
-fn ended(error: tokio::task::JoinError) -> CliError {
-    CliError::Failed(format!("the search came to no end ({error}); please report it with what you solved for"))
+fn ended(error: &tokio::task::JoinError) -> CliError {
+    CliError::Failed(format!(
+        "the search came to no end ({error}); please report it with what you solved for"
+    ))
 }
 
 impl Found {
@@ -241,6 +263,12 @@ impl Found {
         if !self.what_if.is_empty() {
             document.insert("what_if".into(), what_if.collect());
         }
+        if let Some(explanations) = &self.explanations {
+            document.insert("explain".into(), json!(explanations));
+        }
+        if let Some(front) = &self.front {
+            document.insert("pareto".into(), json!(front));
+        }
         document
     }
 
@@ -251,6 +279,12 @@ impl Found {
         terminal.line(placements::placements(graph, solution));
         if let Some(chart) = chart::chart(solution, !terminal.is_plain()) {
             terminal.line(format!("\n{chart}"));
+        }
+        for explanation in self.explanations.iter().flatten() {
+            terminal.line(explain::text(graph, solution, explanation));
+        }
+        if let Some(front) = &self.front {
+            terminal.line(pareto::text(graph, solution, front));
         }
         for answer in &self.what_if {
             terminal.line(format!("\nWhat if {}?", answer.words));

@@ -19,15 +19,28 @@ pub(crate) enum InvalidHours {
     Backwards { first: u8, last: u8 },
 }
 
+/// The hour of a front: a number, or the first that is solved for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct FrontHour(pub(crate) Option<Hour>);
+
+impl FromStr for FrontHour {
+    type Err = InvalidHours;
+
+    fn from_str(text: &str) -> Result<Self, InvalidHours> {
+        if text == "first" { Ok(Self(None)) } else { hour(text).map(Some).map(Self) }
+    }
+}
+
+fn hour(text: &str) -> Result<Hour, InvalidHours> {
+    let text = text.trim();
+    let hour = text.parse().ok().and_then(Hour::new);
+    hour.ok_or_else(|| InvalidHours::Unknown(text.chars().take(32).collect()))
+}
+
 impl FromStr for Hours {
     type Err = InvalidHours;
 
     fn from_str(text: &str) -> Result<Self, InvalidHours> {
-        let hour = |text: &str| {
-            let text = text.trim();
-            let hour = text.parse().ok().and_then(Hour::new);
-            hour.ok_or_else(|| InvalidHours::Unknown(text.chars().take(32).collect()))
-        };
         let mut asked = [false; HOURS];
         for part in text.split(',') {
             let (first, last) = part.split_once('-').unwrap_or((part, part));
@@ -70,7 +83,9 @@ pub(crate) struct TimeLimit(pub(crate) Option<Duration>);
 
 /// A text that is no time.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no time to search; write one above 0 with its unit: `500ms`, `10s`, `2min`; `none` for no limit")]
+#[error(
+    "`{0}` is no time to search; write one above 0 with its unit: `500ms`, `10s`, `2min`; `none` for no limit"
+)]
 pub(crate) struct InvalidTimeLimit(String);
 
 impl FromStr for TimeLimit {

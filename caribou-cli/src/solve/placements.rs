@@ -13,9 +13,9 @@ use crate::{phrase, table};
 const NAMED: usize = 4;
 
 /// Hours of the same placement for the same reason.
-struct Group<'s> {
-    hours: Vec<Hour>,
-    of: Vec<&'s HourSolution>,
+pub(super) struct Group<'s> {
+    pub(super) hours: Vec<Hour>,
+    pub(super) of: Vec<&'s HourSolution>,
 }
 
 pub(super) fn placements(graph: &Graph, solution: &Solution) -> Table {
@@ -25,7 +25,7 @@ pub(super) fn placements(graph: &Graph, solution: &Solution) -> Table {
     for group in &groups {
         let Some(first) = group.of.first() else { continue };
         let place = where_stages_run(graph, &solution.home, &first.placement);
-        let day = Day::of(group.of.iter().copied(), solution.transmission);
+        let day = Day::of(&group.of.iter().copied(), solution.transmission);
         let [carbon, cost, runtime] = against_home(&day);
         table.add_row([hours(&group.hours), place, carbon, cost, runtime, answer(group)]);
     }
@@ -33,10 +33,11 @@ pub(super) fn placements(graph: &Graph, solution: &Solution) -> Table {
         let [carbon, cost, runtime] = against_home(&Day::asked(solution));
         table.add_row(["all of these".to_owned(), String::new(), carbon, cost, runtime, String::new()]);
     }
-    table::align_columns(table, 2..5)
+    table::align_columns(table::unbroken(table, 2..5), 2..5)
 }
 
-fn groups(solution: &Solution) -> Vec<Group<'_>> {
+/// The hours that were asked for, those of the same placement together.
+pub(super) fn groups(solution: &Solution) -> Vec<Group<'_>> {
     let mut groups: Vec<Group<'_>> = Vec::new();
     for hour in solution.hours.iter().filter(|hour| hour.stays_home != Some(StaysHome::NotAsked)) {
         let same = |known: &&HourSolution| {
@@ -57,7 +58,7 @@ fn groups(solution: &Solution) -> Vec<Group<'_>> {
 /// Carbon, cost and runtime with their changes from home.
 fn against_home(day: &Day) -> [String; 3] {
     let change = |figure: String, of: fn(&Worth) -> f64| {
-        format!("{figure} ({})", quantity::change(of(&day.at_home), of(&day.expected)))
+        format!("{figure}\n{}", quantity::change(of(&day.at_home), of(&day.expected)))
     };
     [
         change(quantity::grams(day.expected.carbon_g), |worth| worth.carbon_g),
@@ -94,7 +95,13 @@ pub(super) fn proof(gap: f64) -> String {
         _ if percent < 9.5 => 1,
         _ => 0,
     };
-    let scale = 10_f64.powi(decimals as i32);
+    let scale = if decimals == 2 {
+        100.0
+    } else if decimals == 1 {
+        10.0
+    } else {
+        1.0
+    };
     // what is 0.1 % up to rounding is not told as 0.2 %
     let rounded = (percent * scale - 1e-6).ceil().max(1.0) / scale;
     format!("at most {rounded:.decimals$} % from the best")

@@ -3,7 +3,7 @@
 use caribou_control::facts::{self, Facts};
 use caribou_control::original::{Case, Imported, Model};
 use caribou_model::{Graph, Manifest, Workload};
-use caribou_solver::{Problem, Samples, Settings, Solution};
+use caribou_solver::{Problem, Samples, Settings, Solution, SolveError, enough_samples};
 
 use crate::error::CliError;
 
@@ -15,13 +15,13 @@ pub(super) struct Source {
 
 enum Of {
     Runs { graph: Graph, workload: Workload, month: u8 },
-    Tables { imported: Box<Imported>, model: Model, samples: usize, seed: u64 },
+    Tables { imported: Box<Imported>, model: Model },
 }
 
-/// A problem that a source poses. Without samples they are drawn from the problem's runs.
+/// A problem that a source poses, and the runs that plans are judged on.
 pub(super) struct Posed {
     pub(super) problem: Problem,
-    samples: Option<Samples>,
+    pub(super) samples: Samples,
 }
 
 impl Source {
@@ -29,10 +29,9 @@ impl Source {
         Self { manifest, of: Of::Runs { graph, workload, month } }
     }
 
-    pub(super) fn tables(imported: Imported, model: Model, settings: &Settings) -> Self {
+    pub(super) fn tables(imported: Imported, model: Model) -> Self {
         let (manifest, imported) = (imported.manifest().clone(), Box::new(imported));
-        let (samples, seed) = (settings.samples, settings.seed);
-        Self { manifest, of: Of::Tables { imported, model, samples, seed } }
+        Self { manifest, of: Of::Tables { imported, model } }
     }
 
     pub(super) fn graph(&self) -> &Graph {
@@ -53,18 +52,19 @@ impl Source {
     }
 
     /// The problem under a manifest.
-    pub(super) fn pose(&self, manifest: &Manifest) -> Result<Posed, CliError> {
+    pub(super) fn pose(&self, manifest: &Manifest, settings: &Settings) -> Result<Posed, CliError> {
         match &self.of {
             Of::Runs { graph, workload, month } => {
                 let Facts { regions, latencies } = facts::embedded();
                 let problem = Problem::new(graph, workload, regions, latencies, manifest, *month)?;
-                Ok(Posed { problem, samples: None })
+                let samples = enough_samples(&problem, settings);
+                Ok(Posed { problem, samples })
             }
-            Of::Tables { imported, model, samples, seed } => {
+            Of::Tables { imported, model } => {
                 let mut imported = imported.clone();
                 imported.manifest_mut().clone_from(manifest);
-                let Case { problem, samples } = imported.case(model, *samples, *seed)?;
-                Ok(Posed { problem, samples: Some(samples) })
+                let Case { problem, samples } = imported.case(*model, settings.samples, settings.seed)?;
+                Ok(Posed { problem, samples })
             }
         }
     }
@@ -79,11 +79,7 @@ impl Source {
 }
 
 impl Posed {
-    pub(super) fn solve(&self, settings: &Settings) -> Result<Solution, CliError> {
-        Ok(match &self.samples {
-            None => caribou_solver::solve(&self.problem, settings)?,
-            Some(samples) => caribou_solver::solve::solve_samples(&self.problem, samples, settings)?,
-        })
+    pub(super) fn solve(&self, settings: &Settings) -> Result<Solution, SolveError> {
+        caribou_solver::solve_samples(&self.problem, &self.samples, settings)
     }
 }
-

@@ -40,7 +40,9 @@ pub(crate) enum InvalidQuestion {
     Statistic(#[from] InvalidStatistic),
     #[error("`{0}` is no metric; the metrics are `carbon`, `cost` and `runtime`")]
     Metric(String),
-    #[error("`{0}` is no limit; write a factor of home's figure above 0 (`1.2` is at most 20 % more), or `none`")]
+    #[error(
+        "`{0}` is no limit; write a factor of home's figure above 0 (`1.2` is at most 20 % more), or `none`"
+    )]
     Factor(String),
 }
 
@@ -61,8 +63,9 @@ fn change(text: &str) -> Result<Change, InvalidQuestion> {
         "without" => Ok(Change::Without(value.parse()?)),
         "limit" => {
             let (limited, factor) = value.split_once(':').ok_or_else(unknown)?;
-            let (metric, statistic) =
-                limited.split_once('.').map_or((limited, None), |(metric, statistic)| (metric, Some(statistic)));
+            let (metric, statistic) = limited
+                .split_once('.')
+                .map_or((limited, None), |(metric, statistic)| (metric, Some(statistic)));
             let known = Metric::ALL.into_iter().find(|known| known.to_string() == metric);
             let metric = known.ok_or_else(|| InvalidQuestion::Metric(metric.to_owned()))?;
             let statistic = statistic.map_or(Ok(Statistic::default()), str::parse)?;
@@ -86,7 +89,9 @@ impl Question {
             let fault = match change {
                 Change::With(region) => allow(&mut manifest, region, source),
                 Change::Without(region) => deny(&mut manifest, region, source),
-                Change::Limit(metric, statistic, factor) => limit(&mut manifest, *metric, *statistic, *factor),
+                Change::Limit(metric, statistic, factor) => {
+                    limit(&mut manifest, *metric, *statistic, *factor)
+                }
             };
             fault.map_err(|fault| CliError::Usage(format!("--what-if {}: {fault}", self.text)))?;
         }
@@ -112,8 +117,8 @@ impl Question {
             CliError::Usage(_) => error,
             _ => CliError::Failed(format!("--what-if {}: {error}", self.text)),
         };
-        let posed = source.pose(&self.applied(source)?).map_err(told)?;
-        let solution = posed.solve(settings).map_err(told)?;
+        let posed = source.pose(&self.applied(source)?, settings).map_err(told)?;
+        let solution = posed.solve(settings).map_err(|error| told(error.into()))?;
         Ok(Answer { question: self.text.clone(), words: self.words(), solution })
     }
 }
@@ -171,7 +176,9 @@ fn deny(manifest: &mut Manifest, region: &Region, source: &Source) -> Result<(),
     known(&source.facts(), region)?;
     let code = region.code();
     if *region == manifest.home {
-        return Err(format!("{code} is home, where plans fall back to and probes run; ask for another region"));
+        return Err(format!(
+            "{code} is home, where plans fall back to and probes run; ask for another region"
+        ));
     }
     if !source.graph().functions.iter().any(|function| manifest.permits(function, region)) {
         return Err(format!("{code} is not allowed anyway; ask for a region that is, or `region={code}`"));

@@ -10,6 +10,7 @@ use caribou_control::difference::DifferenceError;
 use caribou_control::facts::FactsError;
 use caribou_control::manifest::{ManifestFileError, Place};
 use caribou_control::migrate::MigrateError;
+use caribou_control::original::OriginalError;
 use caribou_control::package::PackageError;
 use caribou_control::sources::NotLinked;
 use caribou_control::state::StateError;
@@ -51,6 +52,8 @@ pub(crate) enum CliError {
     State(#[from] StateError),
     #[error(transparent)]
     Facts(#[from] FactsError),
+    #[error(transparent)]
+    Original(#[from] OriginalError),
     #[error(transparent)]
     Problem(#[from] ProblemError),
     #[error(transparent)]

@@ -115,7 +115,7 @@ impl Session {
     }
 
     /// The manifest, with the regions of this cloud as the only ones.
-    fn manifest(&self) -> Manifest {
+    pub(crate) fn manifest(&self) -> Manifest {
         let mut manifest = self.deployed.manifest.clone();
         let permitted = self.endpoint.regions.iter().filter(|region| manifest.regions.permit(region));
         manifest.regions.allow = permitted.cloned().map(Into::into).collect();
@@ -141,6 +141,11 @@ impl Session {
         settings: &Settings,
     ) -> Result<Solved, CliError> {
         let solution = caribou_solver::solve(&self.problem(&workload, month)?, settings)?;
+        self.keep(workload, solution)
+    }
+
+    /// Keeps an answer for `caribou plan` and `caribou migrate`.
+    pub(crate) fn keep(&self, workload: Workload, solution: Solution) -> Result<Solved, CliError> {
         let solved = Solved { workload, solution, at: calendar::now() };
         self.state.write_solved(&solved)?;
         Ok(solved)

@@ -7,27 +7,53 @@ use caribou_control::difference::{Change, Difference, hours};
 use caribou_control::text::COLUMNS;
 use caribou_control::{calendar, quantity};
 use caribou_local::{CloudStatus, FunctionDeployment};
-use caribou_model::{Graph, Hour, Region, Timestamp};
+use caribou_model::{Graph, Timestamp};
 use caribou_runtime::client::{NodeDetail, NodeState, RunState, RunSummary};
-use caribou_solver::{Figures, Solution};
-use comfy_table::{Cell, CellAlignment, ContentArrangement, LineStyle, Table, TableStyle};
+use caribou_solver::Figures;
+use comfy_table::{Cell, CellAlignment, ColumnConstraint, ContentArrangement, LineStyle, Table, TableStyle};
 
 use crate::phrase;
 
 /// A line below the header, and nothing else that the figures do not say.
 const STYLE: TableStyle = TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
 
-fn table(header: &[&str]) -> Table {
+pub(crate) fn table(header: &[&str]) -> Table {
     let mut table = Table::new();
     table.load_style(STYLE).set_content_arrangement(ContentArrangement::Dynamic);
     table.set_header(header.iter().map(Cell::new));
     table
 }
 
+/// A table no wider than text is.
+pub(crate) fn narrow(header: &[&str]) -> Table {
+    let mut table = table(header);
+    if table.width().is_none_or(|width| usize::from(width) > COLUMNS) {
+        table.set_width(COLUMNS as u16);
+    }
+    table
+}
+
 /// Columns of figures stand to the right.
-fn align(mut table: Table, from: usize) -> Table {
-    for column in table.column_iter_mut().skip(from) {
-        column.set_cell_alignment(CellAlignment::Right);
+pub(crate) fn align(table: Table, from: usize) -> Table {
+    align_columns(table, from..usize::MAX)
+}
+
+/// These columns are as wide as their widest cell.
+pub(crate) fn unbroken(mut table: Table, columns: impl std::ops::RangeBounds<usize>) -> Table {
+    for (index, column) in table.column_iter_mut().enumerate() {
+        if columns.contains(&index) {
+            column.set_constraint(ColumnConstraint::ContentWidth);
+        }
+    }
+    table
+}
+
+/// These columns stand to the right.
+pub(crate) fn align_columns(mut table: Table, columns: impl std::ops::RangeBounds<usize>) -> Table {
+    for (index, column) in table.column_iter_mut().enumerate() {
+        if columns.contains(&index) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
     }
     table
 }
@@ -37,10 +63,7 @@ pub(crate) fn functions(workflow: &Graph) -> Table {
     let any_rules = workflow.functions.iter().any(|spec| !phrase::rules(spec).is_empty());
     let header = ["function", "stages", "memory", "timeout", "retries", "rules"];
     let columns = if any_rules { header.len() } else { header.len() - 1 };
-    let mut table = table(&header[..columns]);
-    if table.width().is_none_or(|width| usize::from(width) > COLUMNS) {
-        table.set_width(COLUMNS as u16);
-    }
+    let mut table = narrow(&header[..columns]);
     for spec in &workflow.functions {
         let stages = workflow.stages().filter(|(_, called)| called.name == spec.name).count();
         let row = [
@@ -117,62 +140,6 @@ fn figures(header: &[&str], before: &Figures, after: &Figures) -> Table {
         table.add_row([name.to_owned(), write(before), write(after), change]);
     }
     align(table, 1)
-}
-
-/// A solution by hours of the same placement.
-pub(crate) fn solution(workflow: &Graph, solution: &Solution) -> Table {
-    let mut table =
-        table(&["hours, UTC", "away from home", "carbon at home", "carbon then", "change", "p95 runtime"]);
-    let mut groups: Vec<(Vec<Hour>, usize)> = Vec::new();
-    for (index, hour) in solution.hours.iter().enumerate() {
-        let same =
-            |first: usize| solution.hours.get(first).is_some_and(|known| known.placement == hour.placement);
-        match groups.iter_mut().find(|(_, first)| same(*first)) {
-            Some((hours, _)) => hours.push(hour.hour),
-            None => groups.push((vec![hour.hour], index)),
-        }
-    }
-    for (group, first) in &groups {
-        let Some(placed) = solution.hours.get(*first).map(|hour| &hour.placement) else { continue };
-        let of = |metric: fn(&Figures) -> f64, home: bool| {
-            let all = group.iter().filter_map(|hour| solution.hours.get(hour.index()));
-            let sum: f64 = all.map(|hour| metric(if home { &hour.at_home } else { &hour.expected })).sum();
-            sum / group.len().max(1) as f64
-        };
-        let [home, then] = [true, false].map(|home| of(|f| f.carbon_best.mean.value, home));
-        let [slow, slower] = [true, false].map(|home| of(|f| f.runtime.p95.value, home));
-        let away = away(workflow, &solution.home, |stage| placed.region_of(stage));
-        table.add_row([
-            hours(group),
-            away,
-            quantity::grams(home),
-            quantity::grams(then),
-            quantity::change(home, then),
-            quantity::change(slow, slower),
-        ]);
-    }
-    align(table, 2)
-}
-
-fn away<'r>(workflow: &Graph, home: &Region, region: impl Fn(usize) -> Option<&'r Region>) -> String {
-    let mut regions: Vec<(&Region, Vec<&str>)> = Vec::new();
-    for (index, (id, _)) in workflow.stages().enumerate() {
-        let Some(region) = region(index).filter(|region| *region != home) else { continue };
-        let name = workflow.node(id).map_or("?", |node| node.name.as_str());
-        match regions.iter_mut().find(|(known, _)| *known == region) {
-            Some((_, stages)) => stages.push(name),
-            None => regions.push((region, vec![name])),
-        }
-    }
-    let all = workflow.stages().count();
-    let told = regions.iter().map(|(region, stages)| {
-        if stages.len() == all {
-            format!("all in {}", region.code())
-        } else {
-            format!("{} in {}", stages.join(", "), region.code())
-        }
-    });
-    if regions.is_empty() { "nothing".to_owned() } else { told.collect::<Vec<_>>().join("; ") }
 }
 
 /// What is going on in the embedded cloud.

@@ -1,7 +1,7 @@
 //! What a command says, and where: results on standard output, progress on standard error.
 
 use std::fmt::Display;
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
@@ -11,11 +11,19 @@ use serde::Serialize;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Terminal {
     json: bool,
+    plain: bool,
 }
 
 impl Terminal {
     pub(crate) fn new(json: bool) -> Self {
-        Self { json }
+        let set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+        let dumb = std::env::var_os("TERM").is_some_and(|terminal| terminal == "dumb");
+        Self { json, plain: set("NO_COLOR") || dumb || !std::io::stdout().is_terminal() }
+    }
+
+    /// Whether pictures on standard output are drawn in plain ASCII.
+    pub(crate) fn is_plain(self) -> bool {
+        self.plain
     }
 
     pub(crate) fn is_json(self) -> bool {

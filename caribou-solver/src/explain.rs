@@ -1,5 +1,7 @@
 //! Why each stage runs where it does.
 
+use std::fmt;
+
 use caribou_model::{Hour, Metric, Placement, Region, Statistic};
 use serde::{Deserialize, Serialize};
 
@@ -32,6 +34,36 @@ pub struct StageReason {
     pub next_best: Option<Alternative>,
     /// The region with the cleanest grid at this hour among those that it may use; `None` where it runs there.
     pub cleanest: Option<Alternative>,
+    /// What holds it from the region where the first objective would be least.
+    pub held: Held,
+}
+
+/// What holds a stage from the region where the first objective would be least for it alone.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Held {
+    /// Nothing: no region that may be used has less.
+    NoBetter,
+    /// The region has the cleanest grid at this hour, and the stage may not use it. Said where carbon counts in the
+    /// first objective and no region that may be used has less of it; figures of such a region are not known.
+    NotPermitted(Region),
+    /// The hard limit that this region would break.
+    Limit {
+        /// The region.
+        region: Region,
+        /// What would change if the stage ran there.
+        change: Change,
+        /// The limit.
+        limit: BrokenLimit,
+    },
+    /// No hard limit: the plan was chosen for something else too (soft limits, a tolerance, smoothness), or it is not
+    /// proven best.
+    Plan {
+        /// The region.
+        region: Region,
+        /// What would change if the stage ran there.
+        change: Change,
+    },
 }
 
 /// What would change per run, each the mean.
@@ -87,6 +119,8 @@ pub fn explain(
     let planned = indices(problem, placement)?;
     let mut moves = Moves { scorer: &scorer, limits: &limits, scratch, hour: hour.index() };
     let now = moves.score(&planned);
+    let counts_carbon =
+        objectives(&scorer).first().is_some_and(|first| first.weight(Metric::Carbon, hour.index()) > 0.0);
     let mut stages = Vec::with_capacity(planned.len());
     for (stage, (id, _)) in problem.graph().stages().enumerate() {
         let mut there = |region: u8| {
@@ -109,20 +143,43 @@ pub fn explain(
             .filter(|(_, other)| other.breaks.is_none())
             .min_by(|a, b| a.0.total_cmp(&b.0))
             .map(|(_, other)| other.clone());
+        let least = others.iter().min_by(|a, b| a.0.total_cmp(&b.0));
+        let least = least.filter(|(objective, _)| *objective < now.objective * (1.0 - ROUNDING));
         let intensity = |region: u8| problem.intensity(usize::from(region), hour.index());
         let cleanest = permitted.iter().copied().min_by(|&a, &b| intensity(a).total_cmp(&intensity(b)));
         // as clean as the cleanest is clean enough
         let cleanest =
             cleanest.filter(|&region| intensity(region) < intensity(own)).map(|region| there(region).1);
+        let held = match least.map(|(_, other)| other.clone()) {
+            Some(Alternative { region, change, breaks: Some(limit) }) => {
+                Held::Limit { region, change, limit }
+            }
+            Some(Alternative { region, change, breaks: None }) => Held::Plan { region, change },
+            None => forbidden(problem, permitted, own, &intensity)
+                .filter(|_| counts_carbon)
+                .map_or(Held::NoBetter, Held::NotPermitted),
+        };
         stages.push(StageReason {
             stage: problem.graph().node(id).map_or_else(String::new, |node| node.name.clone()),
             region: problem.region(usize::from(own)).region.clone(),
             at_home: (usize::from(own) != HOME).then(|| there(HOME as u8).1.change),
             next_best,
             cleanest,
+            held,
         });
     }
     Ok(Explanation { hour, stages })
+}
+
+/// By which share a figure must be less to be less.
+const ROUNDING: f64 = 1e-9;
+
+/// The region with the cleanest grid, if a stage may not use it and its own is less clean.
+fn forbidden(problem: &Problem, permitted: &[u8], own: u8, intensity: &dyn Fn(u8) -> f64) -> Option<Region> {
+    let all = 0..problem.regions().len() as u8;
+    let cleanest = all.min_by(|&a, &b| intensity(a).total_cmp(&intensity(b)))?;
+    let better = !permitted.contains(&cleanest) && intensity(cleanest) < intensity(own);
+    better.then(|| problem.region(usize::from(cleanest)).region.clone())
 }
 
 /// The numbers of a placement's regions.
@@ -176,5 +233,50 @@ impl Moves<'_> {
             means: Metric::ALL.map(|metric| evaluation.value(metric, Statistic::Average, hour)),
             breaks,
         }
+    }
+}
+
+impl fmt::Display for StageReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} runs in {}", self.stage, self.region)?;
+        match &self.at_home {
+            Some(change) => write!(f, "; at home: {change}")?,
+            None => f.write_str(", its home")?,
+        }
+        if let Some(next) = &self.next_best {
+            write!(f, "; next best is {}: {}", next.region, next.change)?;
+        }
+        write!(f, "; {}", self.held)
+    }
+}
+
+impl fmt::Display for Held {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoBetter => f.write_str("no region is better"),
+            Self::NotPermitted(region) => write!(f, "{region} has a cleaner grid, but is not permitted"),
+            Self::Limit { region, change, limit } => {
+                write!(f, "{region} ({change}) would break a limit: {limit}")
+            }
+            Self::Plan { region, change } => write!(
+                f,
+                "{region} ({change}) keeps the hard limits, but the plan is chosen for soft limits, tolerance or \
+                 smoothness too, or is not proven best"
+            ),
+        }
+    }
+}
+
+impl fmt::Display for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { carbon_g, cost_usd, runtime_s } = self;
+        write!(f, "{carbon_g:+.6} gCO2eq, {cost_usd:+.9} USD, {runtime_s:+.3} s a run")
+    }
+}
+
+impl fmt::Display for BrokenLimit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { metric, statistic, limit, value } = self;
+        write!(f, "{statistic} {metric} of {value:.6}, at most {limit:.6}")
     }
 }

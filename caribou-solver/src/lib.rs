@@ -41,7 +41,7 @@ mod usage;
 pub use algorithm::{Method, SolveError};
 pub use attribution::{EdgePrice, RunPrice, StagePrice, price_run};
 pub use estimate::{Estimate, Interval};
-pub use explain::{Explanation, explain};
+pub use explain::{Explanation, Held, StageReason, explain};
 pub use objective::Objective;
 pub use pareto::{Front, pareto};
 pub use problem::{Problem, ProblemError};

@@ -5,7 +5,7 @@ use std::time::Instant;
 use caribou_model::{HOURS, Hour, Metric, Placement, Statistic};
 use serde::{Deserialize, Serialize};
 
-use crate::algorithm::{SolveError, home};
+use crate::algorithm::{Method, SolveError, home};
 use crate::limit::{Bound, Limits};
 use crate::objective::Objective;
 use crate::problem::Problem;
@@ -42,6 +42,12 @@ impl Point {
         [self.carbon_g, self.cost_usd, self.runtime_s]
     }
 
+    /// Whether all figures are the same but for rounding.
+    fn is_as(&self, other: &Self) -> bool {
+        let (own, others) = (self.values(), other.values());
+        own.iter().zip(&others).all(|(own, other)| (own - other).abs() <= 1e-9 * other.abs())
+    }
+
     fn is_dominated_by(&self, other: &Self) -> bool {
         let (own, others) = (self.values(), other.values());
         let mut pairs = own.iter().zip(&others);
@@ -67,7 +73,8 @@ const ORDERS: [[Metric; 3]; 6] = {
 /// The best of each metric, with the others in either order, come first. Then the least carbon is sought under `levels`
 /// limits on cost and as many on runtime, evenly between what the first had. Each answer is the least of a second and a
 /// third metric too, so none can be improved; there may be more placements between two of them. Points are exact up to
-/// one part in 10^9, which rounding may add to a limit. The time limit of the settings is for all searches together.
+/// one part in 10^9, which rounding may add to a limit. The manifest's tolerance and the settings' algorithm and gap are left
+/// aside: every search is exact. The time limit of the settings is for all searches together.
 ///
 /// # Errors
 ///
@@ -134,10 +141,20 @@ impl Searches<'_> {
             self.proven = false;
             return Ok(());
         }
-        let settings = Settings { time_limit: left, gap: 0.0, ..self.settings.clone() };
-        let found =
-            search(self.scorer, limits, &settings, &[self.hour], &order.map(Objective::of), vec![start])?;
-        self.proven &= found.gaps.iter().all(|gap| *gap <= 1e-9);
+        let settings =
+            Settings { algorithm: Method::Exact, time_limit: left, gap: 0.0, ..self.settings.clone() };
+        let found = search(
+            self.scorer,
+            limits,
+            &settings,
+            &[self.hour],
+            &order.map(Objective::of),
+            vec![start],
+            0.0,
+        )?;
+        // a gap is of the first metric: time that ran out later leaves none
+        let in_time = self.deadline.is_none_or(|deadline| Instant::now() < deadline);
+        self.proven &= in_time && found.gaps.iter().all(|gap| *gap <= 1e-9);
         let mut scratch = self.scorer.scratch();
         for best in found.best {
             let mut evaluation = self.scorer.evaluate(&best.placement, &mut scratch);
@@ -149,14 +166,15 @@ impl Searches<'_> {
         Ok(())
     }
 
-    /// Keeps each placement once, and only those that no other dominates.
+    /// Keeps what no other dominates, once where figures are the same.
     fn into_front(self, hour: Hour) -> Front {
-        let all = self.points;
-        let kept = all.iter().enumerate().filter(|(index, (placement, point))| {
-            let again = all[..*index].iter().any(|(other, _)| other == placement);
-            !again && !all.iter().any(|(_, other)| point.is_dominated_by(other))
-        });
-        let mut points: Vec<Point> = kept.map(|(_, (_, point))| point.clone()).collect();
+        let mut points: Vec<Point> = Vec::new();
+        for (_, point) in &self.points {
+            let dominated = self.points.iter().any(|(_, other)| point.is_dominated_by(other));
+            if !dominated && !points.iter().any(|other| point.is_as(other)) {
+                points.push(point.clone());
+            }
+        }
         points.sort_by(|a, b| a.carbon_g.total_cmp(&b.carbon_g).then(a.cost_usd.total_cmp(&b.cost_usd)));
         Front { hour, points, proven: self.proven }
     }

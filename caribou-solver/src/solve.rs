@@ -108,7 +108,7 @@ pub fn solve_samples(
     let hours: Vec<usize> = settings.hours.iter().map(|hour| hour.index()).collect();
     let objectives = objectives(&scorer);
     let start = vec![home(&scorer); hours.len()];
-    let mut found = search(&scorer, &limits, settings, &hours, &objectives, start)?;
+    let mut found = search(&scorer, &limits, settings, &hours, &objectives, start, problem.tolerance())?;
     if problem.smoothness() > 0.0
         && let Some(objective) = objectives.first()
     {
@@ -182,7 +182,7 @@ pub(crate) struct Found {
     pub(crate) scored: u64,
 }
 
-/// Minimises one objective after the other, each below what the earlier ones reached.
+/// Minimises one objective after the other, each below what the earlier ones reached and a tolerance, as a share of it.
 pub(crate) fn search(
     scorer: &Scorer<'_>,
     limits: &Limits,
@@ -190,6 +190,7 @@ pub(crate) fn search(
     hours: &[usize],
     objectives: &[Objective],
     mut start: Vec<Vec<u8>>,
+    tolerance: f64,
 ) -> Result<Found, SolveError> {
     let algorithm = settings.algorithm.algorithm(settings);
     let deadline = settings.time_limit.map(|limit| Instant::now() + limit);
@@ -209,7 +210,7 @@ pub(crate) fn search(
         }
         let mut at_most = [f64::INFINITY; HOURS];
         for (&hour, best) in hours.iter().zip(&search.best) {
-            at_most[hour] = best.rank.value * (1.0 + scorer.problem().tolerance());
+            at_most[hour] = best.rank.value * (1.0 + tolerance);
         }
         start = search.best.iter().map(|best| best.placement.clone()).collect();
         found.best = search.best;

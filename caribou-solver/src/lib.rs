@@ -13,8 +13,8 @@
 //! | [`objective`] | [`Objective`]: what one search minimises |
 //! | [`limit`] | [`Limits`](limit::Limits): hard and soft constraints |
 //! | [`algorithm`] | [`Algorithm`](algorithm::Algorithm) and its implementations |
-//! | [`explain`] | [`Explanation`]: why each stage runs where it does |
-//! | [`pareto`] | [`Front`]: what can be had of carbon, cost and runtime |
+//! | [`mod@explain`] | [`Explanation`]: why each stage runs where it does |
+//! | [`mod@pareto`] | [`Front`]: what can be had of carbon, cost and runtime |
 //! | [`mod@solve`] | [`solve`](fn@solve), [`Settings`] |
 //! | [`solution`] | [`Solution`]: what was found for each hour |
 //! | [`generate`] | [`Case`](generate::Case): seeded cases for benchmarks and tests |

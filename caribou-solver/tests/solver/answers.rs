@@ -38,10 +38,16 @@ proptest! {
     #[test]
     fn no_placement_is_better_than_a_point_of_the_front_and_the_best_of_each_metric_is_there(
         stages in 2..5_usize, count in 2..4_usize, seed in any::<u64>(), tolerance in 0.0..0.3_f64,
+        factor in 1.0..1.5_f64,
     ) {
         let shape = Shape { stages, regions: count, runs: 20, conditional: 0.2, pinned: 0 };
         let mut case = Case::new(shape, seed);
-        case.manifest.constraints.clear();
+        case.manifest.constraints = vec![Constraint {
+            metric: Metric::Runtime,
+            statistic: Statistic::Average,
+            limit: Limit::RelativeToHome(factor),
+            strictness: Strictness::Hard,
+        }];
         case.manifest.objectives.tolerance = tolerance;
         let problem = case.problem().unwrap();
         let samples = Samples::draw(&problem, 20, 0);
@@ -50,8 +56,11 @@ proptest! {
         prop_assert!(front.proven && !front.points.is_empty());
         let all = all_values(&problem, &samples, noon());
         prop_assert_eq!(all.len() as u64, problem.placements());
+        let limit = all[0][2] * factor * (1.0 + 1e-9);
+        let all: Vec<[f64; 3]> = all.into_iter().filter(|values| values[2] <= limit).collect();
         let points: Vec<[f64; 3]> = front.points.iter().map(|p| [p.carbon_g, p.cost_usd, p.runtime_s]).collect();
         for point in &points {
+            prop_assert!(point[2] <= limit);
             for other in &all {
                 let not_worse = point.iter().zip(other).all(|(p, o)| *o <= p * (1.0 + 1e-7));
                 let better = point.iter().zip(other).any(|(p, o)| *o < p * (1.0 - 1e-5));

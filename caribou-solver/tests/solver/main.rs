@@ -4,6 +4,7 @@
 
 mod answers;
 mod bad_input;
+mod counted;
 mod exact;
 mod fixture;
 mod fuzz;

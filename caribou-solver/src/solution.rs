@@ -22,7 +22,7 @@ pub struct Solution {
     pub algorithm: Method,
     /// The metrics, most important first.
     pub priority: Vec<Metric>,
-    /// Their weights, where the weighted sum was minimised instead.
+    /// Their weights, where the weighted sum was minimised first, and then the metrics without a weight in this order.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub weights: Option<Weights>,
     /// The transmission case that was optimised.

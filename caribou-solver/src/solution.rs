@@ -47,7 +47,8 @@ pub struct HourSolution {
     /// What is expected of the home plan.
     pub at_home: Figures,
     /// By how much of its value the first objective could still fall at most: 0 where the placement is proven best. What
-    /// a smooth day costs this hour is part of it.
+    /// a tolerance gave to the next objective is no part of it; in an hour that a smooth day changed, everything is by
+    /// which the placement is above what is proven for the hour.
     pub gap: f64,
     /// Soft limits that the placement breaks.
     pub broken_soft_limits: u32,

@@ -116,7 +116,7 @@ pub fn solve_samples(
         for (best, &hour) in found.best.iter_mut().zip(&hours) {
             best.rank.value = objective.value(&mut scorer.evaluate(&best.placement, &mut scratch), hour);
         }
-        smooth(&scorer, &limits, objective, &hours, &mut found.best, problem.smoothness());
+        smooth(&scorer, &limits, objective, &hours, &mut found.best);
         for (position, (best, before)) in found.best.iter().zip(&before).enumerate() {
             if best.placement != before.placement {
                 found.why_home[position] = StaysHome::Smoothness;

@@ -39,7 +39,7 @@ fn any_objectives() -> impl Strategy<Value = Objectives> {
     prop_oneof![2 => by_priority, 1 => by_weights]
 }
 
-fn any_case() -> impl Strategy<Value = Case> {
+pub(crate) fn any_case() -> impl Strategy<Value = Case> {
     let shape = (3..6_usize, 2..5_usize, 5..60_usize, 0.0..0.5_f64, 0..2_usize);
     let constraints = prop::collection::vec(any_constraint(), 0..3);
     (shape, any::<u64>(), constraints, any_objectives()).prop_map(|(shape, seed, constraints, objectives)| {

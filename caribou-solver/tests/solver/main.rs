@@ -10,4 +10,5 @@ mod fixture;
 mod fuzz;
 mod laws;
 mod samples;
+mod smooth;
 mod worked_example;

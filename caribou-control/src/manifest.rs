@@ -134,6 +134,7 @@ fn place_of(rule: &Rule, text: &str) -> Option<Range<usize>> {
         Rule::PinnedAway { .. } => "pin",
         Rule::WeightsAndPriority => "weights",
         Rule::DuplicateMetric => "priority",
+        Rule::FreeTierOfUnknownRuns => "count_free_tier",
     };
     // several functions may have a pin
     let value = if let Rule::PinnedAway { pin, .. } = rule { pin.code() } else { "" };

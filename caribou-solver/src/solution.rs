@@ -22,7 +22,7 @@ pub struct Solution {
     pub algorithm: Method,
     /// The metrics, most important first.
     pub priority: Vec<Metric>,
-    /// Their weights, where the weighted sum was minimised instead.
+    /// Their weights, where the weighted sum was minimised first, and then the metrics without a weight in this order.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub weights: Option<Weights>,
     /// The transmission case that was optimised.
@@ -47,7 +47,8 @@ pub struct HourSolution {
     /// What is expected of the home plan.
     pub at_home: Figures,
     /// By how much of its value the first objective could still fall at most: 0 where the placement is proven best. What
-    /// a smooth day costs this hour is part of it.
+    /// a tolerance gave to the next objective is no part of it; in an hour that a smooth day changed, everything is by
+    /// which the placement is above what is proven for the hour.
     pub gap: f64,
     /// Soft limits that the placement breaks.
     pub broken_soft_limits: u32,

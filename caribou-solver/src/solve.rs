@@ -116,7 +116,7 @@ pub fn solve_samples(
         for (best, &hour) in found.best.iter_mut().zip(&hours) {
             best.rank.value = objective.value(&mut scorer.evaluate(&best.placement, &mut scratch), hour);
         }
-        smooth(&scorer, &limits, objective, &hours, &mut found.best, problem.smoothness());
+        smooth(&scorer, &limits, objective, &hours, &mut found.best);
         for (position, (best, before)) in found.best.iter().zip(&before).enumerate() {
             if best.placement != before.placement {
                 found.why_home[position] = StaysHome::Smoothness;
@@ -227,7 +227,7 @@ fn gap(value: f64, bound: f64) -> f64 {
     if value > 0.0 { ((value - bound) / value).max(0.0) } else { 0.0 }
 }
 
-/// The objectives in order: the metrics by priority, or their weighted sum alone.
+/// The objectives in order: the metrics by priority; or their weighted sum, then the metrics that are not in it.
 pub(crate) fn objectives(scorer: &Scorer<'_>) -> Vec<Objective> {
     let problem = scorer.problem();
     match problem.weights() {
@@ -235,8 +235,10 @@ pub(crate) fn objectives(scorer: &Scorer<'_>) -> Vec<Objective> {
         Some(weights) => {
             let mut scratch = scorer.scratch();
             let home = home(scorer);
-            let weights = Metric::ALL.map(|metric| weights.of(metric));
-            vec![Objective::weighted(weights, &mut scorer.evaluate(&home, &mut scratch))]
+            let each = Metric::ALL.map(|metric| weights.of(metric));
+            let sum = Objective::weighted(each, &mut scorer.evaluate(&home, &mut scratch));
+            let others = Metric::ALL.into_iter().filter(|&metric| weights.of(metric) == 0.0);
+            std::iter::once(sum).chain(others.map(Objective::of)).collect()
         }
     }
 }

@@ -70,7 +70,8 @@ pub struct RunSettings {
     pub deadline_s: u32,
     /// A plan is used for this many hours after it was made.
     pub plan_lifetime_h: u32,
-    /// Expected runs per month, for free tiers and for judging whether solving pays.
+    /// Expected runs per month, 1 or more: for free tiers, for cold starts (without it they are taken as observed), and for
+    /// judging whether solving pays.
     pub expected_per_month: Option<u64>,
 }
 
@@ -112,6 +113,12 @@ pub enum ManifestError {
     /// Both ways to say what counts.
     #[error("[objectives] has weights, and a priority or tolerance; give weights or a priority, not both")]
     WeightsAndPriority,
+    /// A free tier of an unknown number of runs.
+    #[error(
+        "[objectives] counts the free tier, but how much of it is used is unknown; set expected_per_month in [runs], or \
+         leave count_free_tier out"
+    )]
+    FreeTierOfUnknownRuns,
     /// A metric is listed twice.
     #[error("[objectives] priority lists a metric twice; list each of carbon, cost and runtime at most once")]
     DuplicateMetric,
@@ -171,7 +178,23 @@ impl Manifest {
         if !(1..=31 * 24).contains(&runs.plan_lifetime_h) {
             return out_of_range("runs.plan_lifetime_h", runs.plan_lifetime_h.into(), "1 hour to 31 days");
         }
+        if runs.expected_per_month == Some(0) {
+            return out_of_range(
+                "runs.expected_per_month",
+                0.0,
+                "1 or more; leave it out if it is not known",
+            );
+        }
+        if self.objectives.count_free_tier && runs.expected_per_month.is_none() {
+            return Err(ManifestError::FreeTierOfUnknownRuns);
+        }
         for constraint in &self.constraints {
+            if let Statistic::Percentile(percent) = constraint.statistic
+                && !(1..=99).contains(&percent)
+            {
+                let range = "`p1` to `p99`, or `average`";
+                return out_of_range("constraints.statistic", percent.into(), range);
+            }
             let (Limit::Absolute(limit) | Limit::RelativeToHome(limit)) = constraint.limit;
             if !(limit.is_finite() && limit > 0.0) {
                 return out_of_range("constraints.limit", limit, "a number above 0");
@@ -203,6 +226,34 @@ mod tests {
         let mut manifest = Manifest::at_home(Region::aws("us-east-1"));
         manifest.runs.probe_share = f64::NAN;
         assert!(manifest.validate().is_err());
+    }
+
+    #[test]
+    fn a_free_tier_needs_a_number_of_runs_and_that_number_is_one_or_more() {
+        let checked = |text: &str| {
+            let manifest: Manifest = toml::from_str(&format!("home = 'us-east-1'\n{text}")).unwrap();
+            manifest.validate().map_err(|error| error.to_string())
+        };
+        let counted = "[objectives]\ncount_free_tier = true\ncount_carbon_free_energy = true\n";
+        let error = checked(counted).unwrap_err();
+        assert!(error.contains("set expected_per_month in [runs]"), "{error}");
+        assert_eq!(checked(&format!("{counted}[runs]\nexpected_per_month = 1")), Ok(()));
+        let error = checked("[runs]\nexpected_per_month = 0").unwrap_err();
+        assert!(error.contains("runs.expected_per_month is 0") && error.contains("leave it out"), "{error}");
+    }
+
+    #[test]
+    fn a_percentile_that_no_text_can_name_is_refused_too() {
+        for (percent, is_sound) in [(0, false), (1, true), (99, true), (100, false), (255, false)] {
+            let mut manifest = Manifest::at_home(Region::aws("us-east-1"));
+            manifest.constraints.push(Constraint {
+                metric: Metric::Cost,
+                statistic: Statistic::Percentile(percent),
+                limit: Limit::RelativeToHome(1.1),
+                strictness: Strictness::Hard,
+            });
+            assert_eq!(manifest.validate().is_ok(), is_sound, "{percent}");
+        }
     }
 
     #[test]

@@ -17,7 +17,12 @@ use super::ManifestError;
 ///     [objectives]
 ///     priority = ["carbon", "cost"]
 ///     tolerance = 0.01              # carbon may be 1 % above the least if that lowers the cost
-///     smoothness = 0.005            # a stage moves from one hour to the next only if it is worth 0.5 % of home
+///     smoothness = 0.005            # to move all stages from one hour to the next must be worth 0.5 % of home
+///     count_carbon_free_energy = true
+///     count_free_tier = true
+///
+///     [runs]
+///     expected_per_month = 200_000  # without it, no free tier can be counted
 /// "#)?;
 /// manifest.validate()?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -31,15 +36,23 @@ pub struct Objectives {
     /// lower.
     pub tolerance: f64,
     /// Instead of a priority: the least sum of the metrics, each divided by the home plan's value at that hour and
-    /// multiplied by its weight.
+    /// multiplied by its weight. Metrics without a weight decide, in the order carbon, cost, runtime, between placements
+    /// of the same sum.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub weights: Option<Weights>,
-    /// What a stage must gain to move from one hour to the next, 0 for nothing.
+    /// What all stages together must gain to move from one hour to the next, as a share (0 to 1) of the home plan's first
+    /// objective; 0 for nothing.
     ///
-    /// The plan of a day is the one with the least sum, over its 24 hours, of the first objective and, for each stage
-    /// that runs somewhere else than in the hour before (the first hour follows the last), of this share of the home
-    /// plan's mean objective over the day.
+    /// The plan of a day is the one with the least sum, over its 24 hours, of the first objective and of
+    /// `smoothness x (home's mean objective over the day) x (stages that run somewhere else than in the hour before) /
+    /// (number of stages)`, the first hour following the last. Its hours choose among the placements that are best in any
+    /// of them, and home.
     pub smoothness: f64,
+    /// Whether the carbon-free energy that providers match their use with lowers the carbon of their regions.
+    pub count_carbon_free_energy: bool,
+    /// Whether what a provider gives for nothing each month is left out of the cost. That depends on how much is used, so
+    /// `[runs] expected_per_month` must be given.
+    pub count_free_tier: bool,
     /// Which transmission energy the solver optimises. Both are always reported.
     pub transmission: Transmission,
 }

@@ -25,9 +25,12 @@ impl Problem {
     /// # Errors
     ///
     /// [`ProblemError::BadExpectation`] if no number of runs is expected, [`ProblemError::BadFreeTier`] if an allowance
-    /// is no number of 0 or more.
+    /// is no number of 0 or more, [`ProblemError::NoRuns`] if the problem is [without runs](Self::without_runs).
     pub fn counting_free_tier(mut self, tier: &FreeTier) -> Result<Self, ProblemError> {
         let runs_per_month = self.runs_per_month.ok_or(ProblemError::BadExpectation(0.0))?;
+        if self.runs.is_empty() {
+            return Err(ProblemError::NoRuns { workflow: self.graph.workflow.clone() });
+        }
         let used = self.mean_billed();
         let paid = |allowance: f64, used: f64| {
             if !(allowance >= 0.0 && allowance.is_finite()) {

@@ -2,8 +2,8 @@
 
 use caribou_model::manifest::Weights;
 use caribou_model::{
-    Constraint, FunctionSpec, Graph, HOURS, LatencyTable, Manifest, Metric, NodeId, NodeKind, Placement,
-    Region, RegionFacts, RunSample, Transmission, Workload,
+    Constraint, FreeTier, FunctionSpec, Graph, HOURS, LatencyTable, Manifest, Metric, NodeId, NodeKind,
+    Placement, Region, RegionFacts, RunSample, Transmission, Workload,
 };
 
 pub(crate) mod check;
@@ -93,6 +93,9 @@ impl Problem {
     /// Candidates are the regions of `regions` that the manifest and the functions permit. `regions` must hold the home
     /// region, every region that is allowed by name, and every region where a run of the workload was observed.
     ///
+    /// What the manifest asks to be counted is: [carbon-free energy](Self::counting_carbon_free), [the runs to be
+    /// expected](Self::expecting), and [the free tier](Self::counting_free_tier) that AWS gives.
+    ///
     /// # Errors
     ///
     /// [`ProblemError`] says what is wrong, where, and what to do.
@@ -173,7 +176,7 @@ impl Problem {
         let into = (0..graph.nodes.len())
             .map(|node| (0..edges.len()).filter(|&index| edges[index].to == node).collect())
             .collect();
-        Ok(Self {
+        let problem = Self {
             hosts: ids.map(|id| host_stage(graph, id)).collect(),
             graph: graph.clone(),
             speeds: speed::of_nodes(graph, &runs, &in_play),
@@ -193,10 +196,25 @@ impl Problem {
             month,
             probe_share: manifest.runs.probe_share,
             runs_per_month: None,
-        })
+        };
+        problem.counting(manifest)
     }
 
-    /// The same problem with this many runs a month to be expected, so that samples have as many
+    /// The same problem with what a manifest asks to be counted.
+    fn counting(mut self, manifest: &Manifest) -> Result<Self, ProblemError> {
+        if manifest.objectives.count_carbon_free_energy {
+            self = self.counting_carbon_free();
+        }
+        if let Some(runs_per_month) = manifest.runs.expected_per_month {
+            self = self.expecting(runs_per_month as f64)?;
+        }
+        if manifest.objectives.count_free_tier {
+            self = self.counting_free_tier(&FreeTier::AWS)?;
+        }
+        Ok(self)
+    }
+
+    /// The same problem with this many runs a month to be expected, instead of the manifest's `expected_per_month`, so that samples have as many
     /// [cold starts](crate::model::cold) as come of it. Without, they have those that were observed.
     ///
     /// # Errors
@@ -211,7 +229,8 @@ impl Problem {
     }
 
     /// The same problem with the carbon-free energy that providers match their use with counted: a region's grid weighs
-    /// as much less as its facts say. Traffic counts at the same grids. Observed runs are
+    /// as much less as its facts say; not to be asked for again where the manifest has `count_carbon_free_energy`. Traffic
+    /// counts at the same grids. Observed runs are
     /// [priced](crate::price_run) without.
     #[must_use]
     pub fn counting_carbon_free(mut self) -> Self {
@@ -268,12 +287,12 @@ impl Problem {
         self.tolerance
     }
 
-    /// What a move from one hour to the next must gain, as a share of home's objective.
+    /// What a move of all stages from one hour to the next must gain, as a share of home's objective.
     pub(crate) fn smoothness(&self) -> f64 {
         self.smoothness
     }
 
-    /// The weights of the metrics, where their weighted sum is the only objective.
+    /// The weights of the metrics, where their weighted sum is the first objective.
     pub fn weights(&self) -> Option<Weights> {
         self.weights
     }

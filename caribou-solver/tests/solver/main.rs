@@ -4,9 +4,11 @@
 
 mod answers;
 mod bad_input;
+mod counted;
 mod exact;
 mod fixture;
 mod fuzz;
 mod laws;
 mod samples;
+mod smooth;
 mod worked_example;

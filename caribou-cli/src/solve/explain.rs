@@ -83,10 +83,10 @@ fn told(other: &Alternative) -> String {
     let carbon = signed(other.change.carbon_g, quantity::grams);
     let code = other.region.code();
     match &other.breaks {
-        None => format!("{code}: {carbon}"),
+        None => format!("{code}\n{carbon}"),
         Some(BrokenLimit { metric, statistic, limit, value }) => {
             let [value, limit] = [*value, *limit].map(|value| figure(*metric, value));
-            format!("{code}: {carbon}, but {statistic} {metric} would be {value}, above the limit of {limit}")
+            format!("{code}\n{carbon}, but {statistic} {metric} would be {value}, above the limit of {limit}")
         }
     }
 }
@@ -95,6 +95,6 @@ fn figure(metric: Metric, value: f64) -> String {
     match metric {
         Metric::Carbon => quantity::grams(value),
         Metric::Cost => format!("{} for 1,000", quantity::usd_per_thousand(value)),
-        Metric::Runtime => quantity::seconds(value),
+        Metric::Runtime => format!("{value:.3} s"),
     }
 }

@@ -7,4 +7,5 @@ mod errors;
 mod graph;
 mod local;
 mod runs;
+mod solve;
 mod usage;

@@ -36,7 +36,7 @@ pub(super) fn text(graph: &Graph, solution: &Solution, explanation: &Explanation
             reason.cleanest.as_ref().map_or("here".to_owned(), told),
         ]);
     }
-    let table = table::align_columns(table::unbroken(table, 2..5), 2..5);
+    let table = table::align_columns(table::unbroken(table, ..5), 2..5);
     let mut text = "\n".to_owned();
     let words = format!(
         "Why, at {} UTC{}: what each stage brings per run where it is, against home, and what another region would \

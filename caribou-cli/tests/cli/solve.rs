@@ -11,15 +11,15 @@ const CONFIG: &str = "workflow_config.json";
 
 /// A folder of its own with the tables, of which values were changed: file, pointer of RFC 6901, value.
 fn tables(changes: &[(&str, &str, Value)]) -> tempfile::TempDir {
-    let copy = tempfile::tempdir().unwrap();
-    for entry in fs::read_dir(root().join("docs/tables")).unwrap() {
-        let path = entry.unwrap().path();
-        let name = path.file_name().unwrap().to_str().unwrap();
-        let mut table: Value = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
+    let copy = tempfile::tempdir().expect("a folder");
+    for entry in fs::read_dir(root().join("docs/tables")).expect("the tables") {
+        let path = entry.expect("a table").path();
+        let name = path.file_name().and_then(|name| name.to_str()).expect("a name");
+        let mut table: Value = serde_json::from_str(&fs::read_to_string(&path).expect("text")).expect("JSON");
         for (_, pointer, value) in changes.iter().filter(|(file, ..)| *file == name) {
             *table.pointer_mut(pointer).expect(pointer) = value.clone();
         }
-        fs::write(copy.path().join(name), table.to_string()).unwrap();
+        fs::write(copy.path().join(name), table.to_string()).expect("a file");
     }
     copy
 }
@@ -45,19 +45,20 @@ fn mistake(said: &Said, code: i32, parts: &[&str]) {
 }
 
 fn keys(value: &Value) -> Vec<&str> {
-    value.as_object().unwrap().keys().map(String::as_str).collect()
+    value.as_object().expect("an object").keys().map(String::as_str).collect()
 }
 
 /// Every stage's region at an hour.
 fn regions(solution: &Value, hour: usize) -> Vec<&str> {
     let placement = &solution["hours"][hour]["placement"];
-    let regions = placement["regions"].as_array().unwrap();
+    let regions = placement["regions"].as_array().expect("a list");
     let stages = placement["stages"].as_array();
     match stages {
-        Some(stages) => {
-            stages.iter().map(|index| regions[index.as_u64().unwrap() as usize].as_str().unwrap()).collect()
-        }
-        None => regions.iter().map(|region| region.as_str().unwrap()).collect(),
+        Some(stages) => stages
+            .iter()
+            .map(|index| regions[index.as_u64().expect("a number") as usize].as_str().expect("a region"))
+            .collect(),
+        None => regions.iter().map(|region| region.as_str().expect("a region")).collect(),
     }
 }
 
@@ -347,7 +348,9 @@ fn the_guide_shows_what_the_command_says() {
         let command = text[start..end].to_owned();
         let arguments: Vec<&str> = command.split(' ').skip(1).collect();
         let said = caribou(&root(), &arguments).succeeded().stdout;
-        let said: String = said.trim_end().lines().map(|line| format!("{}\n", line.trim_end())).collect();
+        let mut lines: Vec<&str> = said.trim_end().lines().map(str::trim_end).collect();
+        lines.push("");
+        let said = lines.join("\n");
         let open = end + text[end..].find("```").unwrap();
         let open = open + text[open..].find('\n').unwrap() + 1;
         let close = open + text[open..].find("```").unwrap();

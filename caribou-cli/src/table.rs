@@ -17,6 +17,9 @@ use crate::phrase;
 /// A line below the header, and nothing else that the figures do not say.
 const STYLE: TableStyle = TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
 
+/// In a terminal that is narrower, lines break where it ends.
+const NARROWEST: usize = 80;
+
 pub(crate) fn table(header: &[&str]) -> Table {
     let mut table = Table::new();
     table.load_style(STYLE).set_content_arrangement(ContentArrangement::Dynamic);
@@ -24,12 +27,14 @@ pub(crate) fn table(header: &[&str]) -> Table {
     table
 }
 
-/// A table no wider than text is.
+/// A table no wider than text is, and wide enough to be read.
 pub(crate) fn narrow(header: &[&str]) -> Table {
     let mut table = table(header);
-    if table.width().is_none_or(|width| usize::from(width) > COLUMNS) {
-        table.set_width(COLUMNS as u16);
-    }
+    match table.width().map(usize::from) {
+        Some(width) if width < NARROWEST => table.set_width(NARROWEST as u16),
+        Some(width) if width <= COLUMNS => &mut table,
+        _ => table.set_width(COLUMNS as u16),
+    };
     table
 }
 

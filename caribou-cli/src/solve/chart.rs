@@ -27,7 +27,7 @@ pub(super) fn chart(solution: &Solution, blocks: bool) -> Option<String> {
     let [full, half] = [most, most / 2.0].map(quantity::grams);
     let width = full.chars().count().max(half.chars().count());
     let (home, plan) = if blocks { ("░", "█") } else { (":", "#") };
-    let mut text = format!("Carbon (CO2eq) per run by hour, UTC: {home} at home, {plan} under the plan\n");
+    let mut text = format!("Carbon (CO2eq) per run by hour, UTC; home is {home}, the plan {plan}\n");
     for row in (0..ROWS).rev() {
         let label = match row {
             _ if row + 1 == ROWS => full.as_str(),
@@ -146,12 +146,38 @@ mod tests {
     fn in_plain_text_the_chart_is_ascii_and_tells_where_most_stages_run() {
         let text = chart(&solution(4), false).unwrap();
         assert!(text.is_ascii(), "{text}");
-        insta::assert_snapshot!(text, @"");
+        insta::assert_snapshot!(text, @r"
+        Carbon (CO2eq) per run by hour, UTC; home is :, the plan #
+         1.000 g |:  :# :  :#
+                 |:  :# :  :#
+                 |:  :# :  :#
+                 |:  :# :  :#
+        500.0 mg |:  :# :  :#
+                 |:  :# :  :#
+                 |:# :# :# :#
+                 |:# :# :# :#
+                  0  1  2  3
+                  A  h  A  h
+        Most stages run in: h us-east-1, home; A ca-central-1
+        ");
     }
 
     #[test]
     fn in_blocks_a_quarter_is_two_rows_of_eight() {
-        insta::assert_snapshot!(chart(&solution(2), true).unwrap(), @"");
+        insta::assert_snapshot!(chart(&solution(2), true).unwrap(), @r"
+        Carbon (CO2eq) per run by hour, UTC; home is ░, the plan █
+         1.000 g │░  ░█
+                 │░  ░█
+                 │░  ░█
+                 │░  ░█
+        500.0 mg │░  ░█
+                 │░  ░█
+                 │░█ ░█
+                 │░█ ░█
+                  0  1
+                  A  h
+        Most stages run in: h us-east-1, home; A ca-central-1
+        ");
     }
 
     #[test]

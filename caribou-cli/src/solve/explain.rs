@@ -36,7 +36,7 @@ pub(super) fn text(graph: &Graph, solution: &Solution, explanation: &Explanation
             reason.cleanest.as_ref().map_or("here".to_owned(), told),
         ]);
     }
-    let table = table::align_columns(table::unbroken(table, 2..5), 2..5);
+    let table = table::align_columns(table::unbroken(table, ..5), 2..5);
     let mut text = "\n".to_owned();
     let words = format!(
         "Why, at {} UTC{}: what each stage brings per run where it is, against home, and what another region would \
@@ -83,10 +83,10 @@ fn told(other: &Alternative) -> String {
     let carbon = signed(other.change.carbon_g, quantity::grams);
     let code = other.region.code();
     match &other.breaks {
-        None => format!("{code}: {carbon}"),
+        None => format!("{code}\n{carbon}"),
         Some(BrokenLimit { metric, statistic, limit, value }) => {
             let [value, limit] = [*value, *limit].map(|value| figure(*metric, value));
-            format!("{code}: {carbon}, but {statistic} {metric} would be {value}, above the limit of {limit}")
+            format!("{code}\n{carbon}, but {statistic} {metric} would be {value}, above the limit of {limit}")
         }
     }
 }
@@ -95,6 +95,6 @@ fn figure(metric: Metric, value: f64) -> String {
     match metric {
         Metric::Carbon => quantity::grams(value),
         Metric::Cost => format!("{} for 1,000", quantity::usd_per_thousand(value)),
-        Metric::Runtime => quantity::seconds(value),
+        Metric::Runtime => format!("{value:.3} s"),
     }
 }

@@ -149,8 +149,9 @@ pub(crate) async fn solve(args: Args, terminal: Terminal) -> Result<Outcome, Cli
     if let Some(workload) = source.into_workload() {
         session.keep(workload, solution)?;
     }
-    terminal
-        .line("Look at what that changes with `caribou plan`, then put it in force with `caribou migrate`.");
+    terminal.line(
+        "\nLook at what that changes with `caribou plan`, then put it in force with `caribou migrate`.",
+    );
     Ok(Outcome::Held)
 }
 
@@ -295,7 +296,6 @@ impl Found {
                 terminal.line(format!("The change of a day is that of {runs} runs a month."));
             }
         }
-        terminal.line("");
     }
 }
 

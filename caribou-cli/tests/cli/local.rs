@@ -48,6 +48,15 @@ fn a_workflow_is_deployed_run_solved_for_and_migrated() {
 
     let solved = run(&["--json", "solve", "--month", "6"]).succeeded().json();
     assert_eq!(solved["solution"]["hours"].as_array().unwrap().len(), 24);
+    let asked = ["solve", "--month", "6", "--explain", "--what-if", "without=ca-central-1"];
+    let said = run(&asked).succeeded();
+    for part in
+        ["learned from 1 whole run", "What if ca-central-1 were not allowed?", "runs in", "caribou plan"]
+    {
+        assert!(said.stdout.contains(part), "`{part}` is not in: {said}");
+    }
+    let said = run(&["solve", "--what-if", "region=ca-central-1"]);
+    assert!(said.code == 2 && said.stderr.contains("allowed already"), "{said}");
     let said = run(&["plan"]).succeeded();
     assert!(said.stdout.contains("all, over the day"), "{said}");
     let migrated = run(&["--json", "migrate"]).succeeded().json();

@@ -7,4 +7,6 @@ mod errors;
 mod graph;
 mod local;
 mod runs;
+#[cfg(test)]
+mod solve;
 mod usage;

@@ -165,7 +165,9 @@ mod tests {
     fn of_days_with_the_same_sum_the_one_with_fewer_changes_is_taken() {
         let mut values = unchanged(&[[1.0; HOURS], [1.0; HOURS], [1.0; HOURS]]);
         for (candidate, day) in values.iter_mut().enumerate() {
-            day.iter_mut().for_each(|value| value.changed = u32::from(candidate != 1));
+            for value in day.iter_mut() {
+                value.changed = u32::from(candidate != 1);
+            }
         }
         assert_eq!(cheapest_day(&values, |a, b| f64::from(u8::from(a != b))), [1; HOURS]);
     }

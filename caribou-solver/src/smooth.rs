@@ -6,8 +6,8 @@
 //! proven for any day, of whatever placements, is that its sum is at least that of the hours' bounds.
 //!
 //! Ceilings of earlier searches do not hold here, for the day is paid for with the first objective. Where a tolerance let
-//! an hour's placement be above the least, one below it counts as much as it: a calm day does not take back what the
-//! tolerance gave to the next objective. Of days with the same sum, the one that leaves more hours as they are is taken.
+//! an hour's placement be above the least, one below it counts as much as it: what the tolerance gave to
+//! the next objective is taken back where that saves a move, and not for the sake of the first. Of days with the same sum, the one that leaves more hours as they are is taken.
 
 use caribou_model::HOURS;
 

@@ -89,7 +89,7 @@ pub fn pareto(
     let scorer = Scorer::new(problem, samples);
     let mut scratch = scorer.scratch();
     let limits = Limits::new(&scorer, &mut scratch)?.with_soft_as_hard(|_| false);
-    let deadline = settings.time_limit.map(|limit| Instant::now() + limit);
+    let deadline = settings.time_limit.and_then(|limit| Instant::now().checked_add(limit));
     let mut front = Searches {
         scorer: &scorer,
         settings,
@@ -152,9 +152,7 @@ impl Searches<'_> {
             vec![start],
             0.0,
         )?;
-        // a gap is of the first metric: time that ran out later leaves none
-        let in_time = self.deadline.is_none_or(|deadline| Instant::now() < deadline);
-        self.proven &= in_time && found.gaps.iter().all(|gap| *gap <= 1e-9);
+        self.proven &= found.proven;
         let mut scratch = self.scorer.scratch();
         for best in found.best {
             let mut evaluation = self.scorer.evaluate(&best.placement, &mut scratch);

@@ -94,6 +94,8 @@ impl Figures {
 pub enum StaysHome {
     /// The hour was not asked for.
     NotAsked,
+    /// Moving would be better in the first objective, but by so little that the tolerance leaves it to a later one.
+    Tolerance,
     /// No other region is permitted to any stage.
     NothingElsePermitted,
     /// No placement that was found is better than home.
@@ -113,6 +115,9 @@ impl std::fmt::Display for StaysHome {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::NotAsked => f.write_str("this hour was not asked for"),
+            Self::Tolerance => {
+                f.write_str("what moving gains is within the tolerance, and home is better in another metric")
+            }
             Self::NothingElsePermitted => f.write_str("no other region is permitted"),
             Self::NothingBetter => f.write_str("no other placement is better"),
             Self::Smoothness => f.write_str("to move for so few hours is not worth it"),

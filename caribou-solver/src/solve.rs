@@ -109,6 +109,12 @@ pub fn solve_samples(
     let objectives = objectives(&scorer);
     let start = vec![home(&scorer); hours.len()];
     let mut found = search(&scorer, &limits, settings, &hours, &objectives, start, problem.tolerance())?;
+    for (why, &alone) in found.why_home.iter_mut().zip(&found.first_moved) {
+        // What the first objective gained by moving was given to a later one.
+        if alone {
+            *why = StaysHome::Tolerance;
+        }
+    }
     if problem.smoothness() > 0.0
         && let Some(objective) = objectives.first()
     {
@@ -177,8 +183,12 @@ pub(crate) struct Found {
     bounds: Vec<f64>,
     /// By how much of its value the first objective could still fall.
     pub(crate) gaps: Vec<f64>,
+    /// Whether every search was proven up to the gap that was asked for.
+    pub(crate) proven: bool,
     /// Why a placement is home, where it is.
     why_home: Vec<StaysHome>,
+    /// Whether the first objective alone would leave home.
+    first_moved: Vec<bool>,
     pub(crate) scored: u64,
 }
 
@@ -193,19 +203,30 @@ pub(crate) fn search(
     tolerance: f64,
 ) -> Result<Found, SolveError> {
     let algorithm = settings.algorithm.algorithm(settings);
-    let deadline = settings.time_limit.map(|limit| Instant::now() + limit);
+    let deadline = settings.time_limit.and_then(|limit| Instant::now().checked_add(limit));
     let budget = Budget { gap: settings.gap, deadline };
     let mut allowed = limits.clone();
-    let mut found =
-        Found { best: Vec::new(), bounds: Vec::new(), gaps: Vec::new(), why_home: Vec::new(), scored: 0 };
+    let mut found = Found {
+        best: Vec::new(),
+        bounds: Vec::new(),
+        gaps: Vec::new(),
+        proven: true,
+        why_home: Vec::new(),
+        first_moved: Vec::new(),
+        scored: 0,
+    };
     for (position, objective) in objectives.iter().enumerate() {
         let target = Target { scorer, limits: &allowed, objective, hours, start: &start };
         let search = algorithm.search(&target, &budget)?;
         found.scored += search.scored;
+        let open =
+            |(best, &bound): (&Incumbent, &f64)| gap(best.rank.value, bound) > settings.gap * 1.001 + 1e-9;
+        found.proven &= !search.best.iter().zip(&search.bounds).any(open);
         if position == 0 {
             let each = search.best.iter().zip(&search.bounds);
             found.gaps = each.map(|(best, &bound)| gap(best.rank.value, bound)).collect();
             found.bounds.clone_from(&search.bounds);
+            found.first_moved = search.best.iter().map(|best| best.rank.moved > 0).collect();
             found.why_home = why_home(&target, &search.best, algorithm.as_ref(), &budget)?;
         }
         let mut at_most = [f64::INFINITY; HOURS];
@@ -214,7 +235,8 @@ pub(crate) fn search(
         }
         start = search.best.iter().map(|best| best.placement.clone()).collect();
         found.best = search.best;
-        if budget.is_spent() {
+        if budget.is_spent() && position + 1 < objectives.len() {
+            found.proven = false;
             break;
         }
         allowed = allowed.below(Ceiling { objective: objective.clone(), at_most });

@@ -111,7 +111,7 @@ impl Args {
             seed: self.seed,
             hours: self.hours.as_ref().map_or(default.hours, |hours| hours.0.clone()),
             gap: self.gap.map_or(default.gap, |gap| gap.0),
-            time_limit: self.time_limit.map_or(Some(TIME_LIMIT), |limit| limit.0),
+            time_limit: self.time_limit.map_or(stops.then_some(TIME_LIMIT), |limit| limit.0),
             ..default
         })
     }

@@ -34,7 +34,7 @@ pub(super) fn text(graph: &Graph, solution: &Solution, front: &Front) -> String 
     let proof = if front.proven {
         "no placement is better than any of these in one and as good in the others"
     } else {
-        "not proven: the time was up, so there may be better ones"
+        "not proven: the search was cut short, so there may be better ones"
     };
     let mut text = "\n".to_owned();
     let count = phrase::count(front.points.len(), "compromise");

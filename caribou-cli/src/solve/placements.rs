@@ -75,7 +75,8 @@ fn answer(group: &Group<'_>) -> String {
         Some(reason) => format!("stays: {reason}"),
         None => proof(gap),
     };
-    if first.stays_home == Some(StaysHome::NothingBetter) && gap > 0.0 {
+    let is_certain = |reason| matches!(reason, StaysHome::NotAsked | StaysHome::NothingElsePermitted);
+    if first.stays_home.is_some_and(|reason| !is_certain(reason)) && gap > 0.0 {
         words = format!("{words}; {}", proof(gap));
     }
     match first.broken_soft_limits {

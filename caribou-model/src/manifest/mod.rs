@@ -125,6 +125,9 @@ pub enum ManifestError {
 }
 
 impl Manifest {
+    /// The most soft limits: every set of them may have to be tried.
+    pub const MOST_SOFT_LIMITS: usize = 8;
+
     /// A manifest with this home region and every default.
     pub fn at_home(home: Region) -> Self {
         Self {
@@ -187,6 +190,11 @@ impl Manifest {
         }
         if self.objectives.count_free_tier && runs.expected_per_month.is_none() {
             return Err(ManifestError::FreeTierOfUnknownRuns);
+        }
+        let soft =
+            self.constraints.iter().filter(|constraint| constraint.strictness == Strictness::Soft).count();
+        if soft > Self::MOST_SOFT_LIMITS {
+            return out_of_range("constraints (soft ones)", soft as f64, "at most 8 soft limits");
         }
         for constraint in &self.constraints {
             if let Statistic::Percentile(percent) = constraint.statistic

@@ -81,7 +81,7 @@ fn search_hard(target: &Target<'_>, all: &Timing<'_>, budget: &Budget) -> Vec<Ho
 fn slice(budget: &Budget, open: usize) -> Option<Duration> {
     let left = budget.deadline?.saturating_duration_since(Instant::now());
     let threads = rayon::current_num_threads().min(open);
-    Some((left * threads as u32 / open as u32).max(Duration::from_millis(5)))
+    Some((left.saturating_mul(threads as u32) / open as u32).max(Duration::from_millis(5)))
 }
 
 /// Offers the best placement of each hour to all others.

@@ -69,6 +69,7 @@ impl Relaxation {
     pub(super) fn of_rows(
         function: Pairwise,
         multiplier: f64,
+        limit_s: f64,
         base: &[f64],
         times: &[(usize, Vec<Vec<f32>>)],
     ) -> Self {
@@ -91,7 +92,8 @@ impl Relaxation {
         }
         // Single precision: every sum is lowered by more than rounding can add to it.
         size += base.iter().map(|base| (multiplier * base).abs()).fold(0.0, f64::max);
-        let rounding = 16.0 * f64::from(f32::EPSILON) * size;
+        size += multiplier * limit_s;
+        let rounding = (16.0 + 4.0 * terms.len() as f64) * f64::from(f32::EPSILON) * size;
         let base = base.iter().map(|base| (multiplier * base - rounding) as f32).collect();
         Self { rows: Some(Rows::new(base, position, terms)), ..Self::new(function) }
     }
@@ -111,7 +113,10 @@ impl Relaxation {
                     terms[position].push(term.collect());
                 }
             }
-            Rows::new(rows.base.clone(), rows.position.clone(), terms)
+            let size: f64 = function.single.iter().flatten().map(|term| term.abs()).fold(0.0, f64::max);
+            let rounding = (terms.len() as f64 * f64::from(f32::EPSILON) * size) as f32;
+            let base = rows.base.iter().map(|base| base - rounding).collect();
+            Rows::new(base, rows.position.clone(), terms)
         });
         Self { rows, ..Self::new(function) }
     }

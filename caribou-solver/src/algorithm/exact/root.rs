@@ -297,7 +297,7 @@ impl<'a> Root<'a> {
             let length = Length::new(&timing, flow, limit);
             if value.is_infinite() && excess.len() < EXCESSES {
                 let function = tight(length.beyond_home.clone(), ROUNDS);
-                excess.push(Relaxation::of_rows(function, 1.0, &length.base, &length.times));
+                excess.push(Relaxation::of_rows(function, 1.0, limit, &length.base, &length.times));
             }
             let mut function = priced.clone();
             let mut before = 0.0;
@@ -306,7 +306,13 @@ impl<'a> Root<'a> {
                 function.add(price - before, &length.beyond_home);
                 before = price;
                 function = tight(function, MORE_ROUNDS);
-                relaxations.push(Relaxation::of_rows(function.clone(), price, &length.base, &length.times));
+                relaxations.push(Relaxation::of_rows(
+                    function.clone(),
+                    price,
+                    limit,
+                    &length.base,
+                    &length.times,
+                ));
             }
             let bytes = relaxations.iter().map(Relaxation::bytes).max().unwrap_or(0);
             let most = (MEMORY_OF_AN_HOUR / bytes.max(1)).clamp(1, RELAXATIONS);

@@ -10,6 +10,8 @@ pub(super) fn search(target: &Target<'_>, all: &Timing<'_>, budget: &Budget) -> 
     let soft = target.limits.soft().len();
     let free = root_bounds(target);
     let mut found: Vec<Option<HourResult>> = target.hours.iter().map(|_| None).collect();
+    // What sets bound that were neither kept nor proven impossible.
+    let mut unresolved = vec![f64::INFINITY; target.hours.len()];
     let mut scored = 0;
     // Above these ceilings a search before this one has found how many limits must be broken.
     let first = if target.limits.ceilings().is_empty() { 0 } else { least_broken(target) };
@@ -20,12 +22,23 @@ pub(super) fn search(target: &Target<'_>, all: &Timing<'_>, budget: &Budget) -> 
         }
         let hours: Vec<usize> = open.iter().map(|&index| target.hours[index]).collect();
         let start: Vec<Vec<u8>> = open.iter().map(|&index| target.start[index].clone()).collect();
-        for kept in (0..1_u32 << soft).filter(|set| set.count_ones() as usize == soft - broken) {
+        let sets = (0..1_u64 << soft.min(63)).filter(|set| set.count_ones() as usize == soft - broken);
+        for (number, kept) in sets.enumerate() {
+            if number > 0 && budget.is_spent() {
+                for &index in &open {
+                    unresolved[index] = unresolved[index].min(free[index]);
+                }
+                break;
+            }
             let limits = target.limits.with_soft_as_hard(|index| kept & (1 << index) != 0);
             let part = Target { limits: &limits, hours: &hours, start: &start, ..*target };
             for (&index, result) in open.iter().zip(search_hard(&part, all, budget)) {
                 scored += result.scored;
-                take(&mut found[index], result);
+                if result.placement.is_none() {
+                    unresolved[index] = unresolved[index].min(result.bound);
+                } else {
+                    take(&mut found[index], result);
+                }
             }
         }
     }
@@ -33,30 +46,22 @@ pub(super) fn search(target: &Target<'_>, all: &Timing<'_>, budget: &Budget) -> 
     let mut bounds = Vec::with_capacity(found.len());
     for (index, result) in found.into_iter().enumerate() {
         let incumbent = incumbent(target, index, result.as_ref().and_then(|result| result.placement.clone()));
-        let bound = result.map_or(free[index], |result| result.bound);
+        let bound = result.map_or(free[index], |result| result.bound).min(unresolved[index]);
         bounds.push(bound.max(free[index]).min(incumbent.rank.value));
         best.push(incumbent);
     }
     Search { best, bounds, scored }
 }
 
-/// Keeps the better of two results of one hour. One that has no placement tells nothing but its bound.
+/// Keeps the better of two results of one hour that both have a placement.
 fn take(found: &mut Option<HourResult>, result: HourResult) {
-    if result.placement.is_none() && result.bound.is_infinite() {
-        return;
-    }
-    *found = match found.take() {
-        None if result.placement.is_none() => None,
-        None => Some(result),
+    *found = Some(match found.take() {
+        None => result,
         Some(before) => {
             let bound = before.bound.min(result.bound);
-            let better = match (&before.placement, &result.placement) {
-                (Some(_), Some(_)) => result.value < before.value,
-                (placement, _) => placement.is_none(),
-            };
-            Some(HourResult { bound, ..if better { result } else { before } })
+            HourResult { bound, ..if result.value < before.value { result } else { before } }
         }
-    };
+    });
 }
 
 /// The fewest soft limits that a start breaks.

@@ -214,7 +214,12 @@ fn distances(scorer: &Scorer<'_>) -> Option<Vec<Vec<f64>>> {
                         }
                     }
                 }
-                Some(if least.is_finite() { least } else { 0.0 })
+                // A latency that is less than at home is no distance on top of it.
+                match least {
+                    _ if least < 0.0 => None,
+                    _ if least.is_finite() => Some(least),
+                    _ => Some(0.0),
+                }
             })
             .collect()
     };

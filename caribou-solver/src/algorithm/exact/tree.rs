@@ -50,13 +50,15 @@ pub(super) struct Tree<'a> {
     left_out: f64,
     seen: HashSet<Vec<u8>>,
     expanded: u64,
+    /// Parts that are looked into below an open one, depth first, before what is left is put back.
+    dive: u32,
 }
 
 /// More open parts than this are not kept: the search of the hour ends with a gap.
 const MOST_OPEN: usize = 100_000;
 /// Placements that are remembered as judged.
 const MOST_SEEN: usize = 20_000;
-/// Parts that are looked into below an open one, depth first, before what is left is put back.
+/// How far a dive goes.
 const DIVE: u32 = 300;
 
 /// Rounds in which the bounds of a part are tightened.
@@ -104,7 +106,14 @@ impl<'a> Tree<'a> {
             left_out: f64::INFINITY,
             seen: HashSet::new(),
             expanded: 0,
+            dive: DIVE,
         }
+    }
+
+    /// The same with dives of so many parts.
+    #[cfg(test)]
+    pub(super) fn with_dives(self, dive: u32) -> Self {
+        Self { dive, ..self }
     }
 
     pub(super) fn best(&self) -> Option<&(Vec<u8>, f64)> {
@@ -126,9 +135,12 @@ impl<'a> Tree<'a> {
         self.value().min(open).min(self.left_out)
     }
 
-    /// Whether no placement can be better than the best by more than a share of its objective.
+    /// Whether no placement can be better than the best by more than a share of its objective, or more was left out than
+    /// could still be proven.
     pub(super) fn is_done(&self, gap: f64) -> bool {
-        self.open.peek().is_none_or(|node| node.bound >= self.threshold(gap))
+        let threshold = self.threshold(gap);
+        let lost = self.best.is_some() && self.left_out < threshold;
+        lost || self.open.peek().is_none_or(|node| node.bound >= threshold)
     }
 
     fn threshold(&self, gap: f64) -> f64 {
@@ -154,13 +166,14 @@ impl<'a> Tree<'a> {
     /// Looks into an open part with bounds of its own.
     fn enter(&mut self, node: Node, gap: f64, judge: &mut dyn Judge, stop: &dyn Fn() -> bool) {
         let Node { bound, partial } = node;
-        let kept = self.affordable(&partial, self.threshold(gap));
+        self.expanded += 1;
+        let kept = self.affordable(&partial);
         let bounds = self.bounds.restrict(&kept);
         let local: Vec<u8> = partial.iter().map(|&region| if region == FREE { FREE } else { 0 }).collect();
         let mut states = vec![State::new(&bounds, &local)];
         let bound = bound.max(states[0].bound(&bounds));
         if bound >= self.threshold(gap) {
-            self.left_out = self.left_out.min(bound);
+            self.left_out = self.left_out.min(self.threshold(gap));
             return;
         }
         let domains: Vec<u8> = kept.iter().map(|kept| kept.len() as u8).collect();
@@ -176,7 +189,7 @@ impl<'a> Tree<'a> {
             order: &order,
             kept: &kept,
             above: bound,
-            left: DIVE,
+            left: self.dive,
             gap,
             ends: Ends::default(),
             judge,
@@ -186,10 +199,11 @@ impl<'a> Tree<'a> {
         self.dive(&mut dive, &mut at, &mut states, 0);
     }
 
-    /// By stage: the regions that are left to it in a part, as far as their own cost tells.
-    fn affordable(&self, partial: &Partial, threshold: f64) -> Vec<Vec<u8>> {
+    /// By stage: the regions that are left to it in a part, as far as their own cost tells: in the others nothing is
+    /// better than the best placement so far.
+    fn affordable(&self, partial: &Partial) -> Vec<Vec<u8>> {
         let cost = self.bounds.scalar.first();
-        let left = cost.map_or(f64::INFINITY, |cost| threshold - scalar(cost, partial));
+        let left = cost.map_or(f64::INFINITY, |cost| self.value() - scalar(cost, partial));
         let is_affordable =
             |stage: usize, region: u8| cost.is_none_or(|cost| cost.extra(stage, usize::from(region)) <= left);
         partial
@@ -201,7 +215,7 @@ impl<'a> Tree<'a> {
                 }
                 let kept: Vec<u8> =
                     (0..self.domains[stage]).filter(|&region| is_affordable(stage, region)).collect();
-                // Nothing is affordable where the bound has passed the threshold: the bounds will say so.
+                // Nothing is affordable where the bound has passed the best: the bounds will say so.
                 if kept.is_empty() { (0..self.domains[stage]).collect() } else { kept }
             })
             .collect()
@@ -220,7 +234,9 @@ impl<'a> Tree<'a> {
                 continue;
             }
             (at.local[stage], at.whole[stage]) = (region as u8, whole);
-            let left = threshold - below[0].scalar.first().copied().unwrap_or(f64::NEG_INFINITY);
+            // What regions cost is only told beside a bound of the same terms.
+            let cost = self.bounds.scalar.first().map_or(f64::NEG_INFINITY, |cost| scalar(cost, &at.whole));
+            let left = threshold - cost;
             if self.paces.iter().any(|pace| pace.is_too_slow(&at.whole, left, &mut dive.ends)) {
                 self.left_out = self.left_out.min(threshold);
             } else if depth + 1 == dive.order.len() {

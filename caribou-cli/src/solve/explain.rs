@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use caribou_control::difference::hours;
 use caribou_control::quantity;
 use caribou_control::text::wrap;
-use caribou_model::{Graph, Hour, Metric};
-use caribou_solver::explain::{Alternative, BrokenLimit, Change};
+use caribou_model::{Graph, Hour, Metric, Region};
+use caribou_solver::explain::{Alternative, BrokenLimit, Change, Held};
 use caribou_solver::{Explanation, Solution, SolveError, explain};
 
 use super::placements::{groups, stage_names};
@@ -21,7 +21,7 @@ pub(super) fn explanations(posed: &Posed, solution: &Solution) -> Result<Vec<Exp
 }
 
 pub(super) fn text(graph: &Graph, solution: &Solution, explanation: &Explanation) -> String {
-    let header = ["stage", "runs in", "carbon saved", "cost", "runtime", "next best", "cleanest grid"];
+    let header = ["stage", "runs in", "carbon saved", "cost", "runtime", "next best", "held from"];
     let mut table = table::narrow(&header);
     let mut names = stage_names(graph).into_iter();
     for reason in &explanation.stages {
@@ -33,7 +33,7 @@ pub(super) fn text(graph: &Graph, solution: &Solution, explanation: &Explanation
             cost,
             runtime,
             reason.next_best.as_ref().map_or("none".to_owned(), told),
-            reason.cleanest.as_ref().map_or("here".to_owned(), told),
+            held(&reason.held),
         ]);
     }
     let table = table::align_columns(table::unbroken(table, ..5), 2..5);
@@ -78,15 +78,28 @@ fn signed(value: f64, write: fn(f64) -> String) -> String {
     }
 }
 
-/// Another region, what it would change, and what forbids it.
+/// Another region, and what it would change.
 fn told(other: &Alternative) -> String {
-    let carbon = signed(other.change.carbon_g, quantity::grams);
-    let code = other.region.code();
-    match &other.breaks {
-        None => format!("{code}\n{carbon}"),
-        Some(BrokenLimit { metric, statistic, limit, value }) => {
+    format!("{}\n{}", other.region.code(), signed(other.change.carbon_g, quantity::grams))
+}
+
+/// What holds a stage from a region that would be better for it.
+fn held(held: &Held) -> String {
+    let to = |region: &Region, change: &Change| {
+        format!("{}\n{}, but", region.code(), signed(change.carbon_g, quantity::grams))
+    };
+    match held {
+        Held::NoBetter => "nothing".to_owned(),
+        Held::NotPermitted(region) => format!("{}\nnot permitted", region.code()),
+        Held::Limit { region, change, limit: BrokenLimit { metric, statistic, limit, value } } => {
             let [value, limit] = [*value, *limit].map(|value| figure(*metric, value));
-            format!("{code}\n{carbon}, but {statistic} {metric} would be {value}, above the limit of {limit}")
+            format!(
+                "{} {statistic} {metric} would be {value}, above the limit of {limit}",
+                to(region, change)
+            )
+        }
+        Held::Plan { region, change } => {
+            format!("{} soft limits, tolerance or smoothness stand against it", to(region, change))
         }
     }
 }

@@ -196,7 +196,8 @@ impl<'a> Tree<'a> {
             stop,
         };
         let mut at = At { local, whole: partial.into_vec() };
-        self.dive(&mut dive, &mut at, &mut states, 0);
+        let cost = self.bounds.scalar.first().map_or(f64::NEG_INFINITY, |cost| scalar(cost, &at.whole));
+        self.dive(&mut dive, &mut at, &mut states, 0, cost);
     }
 
     /// By stage: the regions that are left to it in a part, as far as their own cost tells: in the others nothing is
@@ -221,8 +222,8 @@ impl<'a> Tree<'a> {
             .collect()
     }
 
-    /// Looks into what is below a part, whose state is the first one, depth first.
-    fn dive(&mut self, dive: &mut Dive<'_>, at: &mut At, states: &mut [State], depth: usize) {
+    /// Looks into what is below a part, whose state is the first one, depth first. Its cost is at least `cost`.
+    fn dive(&mut self, dive: &mut Dive<'_>, at: &mut At, states: &mut [State], depth: usize, cost: f64) {
         self.expanded += 1;
         let (Some(&stage), Some((above, below))) = (dive.order.get(depth), states.split_first_mut()) else {
             return;
@@ -233,9 +234,11 @@ impl<'a> Tree<'a> {
                 self.left_out = self.left_out.min(threshold);
                 continue;
             }
-            (at.local[stage], at.whole[stage]) = (region as u8, whole);
             // What regions cost is only told beside a bound of the same terms.
-            let cost = self.bounds.scalar.first().map_or(f64::NEG_INFINITY, |cost| scalar(cost, &at.whole));
+            let cost = self.bounds.scalar.first().map_or(f64::NEG_INFINITY, |relaxation| {
+                cost + relaxation.growth(&at.whole, stage, usize::from(whole))
+            });
+            (at.local[stage], at.whole[stage]) = (region as u8, whole);
             let left = threshold - cost;
             if self.paces.iter().any(|pace| pace.is_too_slow(&at.whole, left, &mut dive.ends)) {
                 self.left_out = self.left_out.min(threshold);
@@ -246,7 +249,7 @@ impl<'a> Tree<'a> {
                 if dive.left.is_multiple_of(32) && (dive.stop)() {
                     dive.left = 0;
                 }
-                self.dive(dive, at, below, depth + 1);
+                self.dive(dive, at, below, depth + 1, cost);
             } else {
                 let bound = below[0].bound(dive.bounds).max(dive.above);
                 if self.open.len() < MOST_OPEN {

@@ -162,7 +162,7 @@ fn without_any_other_region_it_stays_and_says_why() {
 fn a_limit_that_holds_a_stage_is_told() {
     let tables = tables(&[]);
     let said = solve(tables.path(), &["--hours", "20", "--explain"]).succeeded();
-    for part in ["summarize", "cleanest grid", "but p95", "above the"] {
+    for part in ["summarize", "held from", "but p95", "above the"] {
         assert!(said.stdout.contains(part), "`{part}` is not in: {said}");
     }
     let document = document(tables.path(), &["--hours", "20", "--explain"]);

@@ -107,12 +107,12 @@ impl<'a> HourSearch<'a> {
     fn new(target: &Target<'a>, hour: usize, start: &[u8], all: &'a Timing<'a>, budget: &Budget) -> Self {
         let problem = target.scorer.problem();
         let mut judge = HourJudge::new(target, hour);
-        let root = Root::new(target, hour, all);
+        let root = Root::new(target, hour, all, budget);
         let positions = start.iter().zip(problem.permitted());
         let positions: Vec<usize> = positions
             .map(|(region, permitted)| permitted.iter().position(|other| other == region).unwrap_or(0))
             .collect();
-        let (best, multiplier) = root.improve(&positions, &mut judge, &|| budget.is_spent());
+        let (best, multiplier) = root.improve(&positions, &mut judge);
         let (bounds, paces) = root.bounds(best.as_ref(), multiplier);
         let domains = problem.permitted().iter().map(|regions| regions.len() as u8).collect();
         let best =

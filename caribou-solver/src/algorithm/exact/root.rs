@@ -11,7 +11,7 @@ use super::pairwise::Pairwise;
 use super::relaxation::{Flow, Length, Relaxation};
 use super::timing::{Path, Timing};
 use super::tree::{Bounds, Judge, Tail};
-use crate::algorithm::Target;
+use crate::algorithm::{Budget, Target};
 use crate::limit::TOLERANCE;
 
 /// What a runtime of single precision may be off, as a share.
@@ -38,6 +38,7 @@ const TRIED_MOVES: usize = 4000;
 pub(super) struct Root<'a> {
     target: Target<'a>,
     all: &'a Timing<'a>,
+    budget: Budget,
     /// A lower bound of the objective, and the same tightened.
     objective: Pairwise,
     tightened: Pairwise,
@@ -48,11 +49,12 @@ pub(super) struct Root<'a> {
 }
 
 impl<'a> Root<'a> {
-    pub(super) fn new(target: &Target<'a>, hour: usize, all: &'a Timing<'a>) -> Self {
+    pub(super) fn new(target: &Target<'a>, hour: usize, all: &'a Timing<'a>, budget: &Budget) -> Self {
         let scorer = target.scorer;
         let mut root = Self {
             target: *target,
             all,
+            budget: *budget,
             objective: linear::known_part(scorer, target.objective, hour),
             tightened: linear::zero(scorer.problem()),
             linear: Vec::new(),
@@ -130,32 +132,21 @@ impl<'a> Root<'a> {
 
     /// Tries placements that are likely to be good, and moves from the best of them; `offer` says whether one is the
     /// best so far. Returns it, and what the tails' multipliers were where they mattered.
-    pub(super) fn improve(
-        &self,
-        start: &[usize],
-        judge: &mut dyn Judge,
-        stop: &dyn Fn() -> bool,
-    ) -> (Option<(Vec<usize>, f64)>, f64) {
+    pub(super) fn improve(&self, start: &[usize], judge: &mut dyn Judge) -> (Option<(Vec<usize>, f64)>, f64) {
         let mut best = Best { placement: None, value: f64::INFINITY };
         best.offer(start, judge);
         let free = minimise(&self.objective, &self.tightened);
         best.offer(&free, judge);
         let mut multiplier = 0.0;
-        if best.placement.as_ref() != Some(&free) && !stop() {
-            multiplier = self.price_limits(&free, &mut best, judge, stop);
-            self.walk(&mut best, judge, stop);
+        if best.placement.as_ref() != Some(&free) && !self.budget.is_spent() {
+            multiplier = self.price_limits(&free, &mut best, judge);
+            self.walk(&mut best, judge);
         }
         (best.placement.map(|placement| (placement, best.value)), multiplier)
     }
 
     /// Tries the placements that are best when what is limited has a price.
-    fn price_limits(
-        &self,
-        free: &[usize],
-        best: &mut Best,
-        judge: &mut dyn Judge,
-        stop: &dyn Fn() -> bool,
-    ) -> f64 {
+    fn price_limits(&self, free: &[usize], best: &mut Best, judge: &mut dyn Judge) -> f64 {
         let mut multiplier = 0.0;
         let zero = linear::zero(self.target.scorer.problem());
         let mut at = free.to_vec();
@@ -170,7 +161,7 @@ impl<'a> Root<'a> {
             for (function, limit) in &limited {
                 let scale = self.free_bound().abs() / limit.max(f64::MIN_POSITIVE);
                 for step in 0..24 {
-                    if stop() {
+                    if self.budget.is_spent() {
                         return multiplier;
                     }
                     let price = scale * 0.02 * 2_f64.powf(f64::from(step) * 0.6);
@@ -195,13 +186,13 @@ impl<'a> Root<'a> {
     }
 
     /// Makes single moves, moves of two neighbours, and exchanges, as long as one is better and keeps the limits.
-    fn walk(&self, best: &mut Best, judge: &mut dyn Judge, stop: &dyn Fn() -> bool) {
+    fn walk(&self, best: &mut Best, judge: &mut dyn Judge) {
         let regions = self.target.scorer.problem().permitted();
         let mut tried = 0;
         while let Some(placement) = best.placement.clone() {
             let mut offer = |next: Vec<usize>| {
                 tried += 1;
-                tried < TRIED_MOVES && !stop() && best.offer(&next, judge)
+                tried < TRIED_MOVES && !self.budget.is_spent() && best.offer(&next, judge)
             };
             let moves = moves(&self.objective, regions, &placement);
             if moves.into_iter().any(|(_, next)| offer(next)) {
@@ -294,6 +285,10 @@ impl<'a> Root<'a> {
         let mut relaxations = Vec::new();
         let mut excess = Vec::new();
         for flow in &flows {
+            // Fewer bounds are bounds too.
+            if self.budget.is_spent() {
+                break;
+            }
             let length = Length::new(&timing, flow, limit);
             if value.is_infinite() && excess.len() < EXCESSES {
                 let function = tight(length.beyond_home.clone(), ROUNDS);

@@ -65,7 +65,7 @@ proptest! {
             Target { scorer: &scorer, limits: &limits, objective: &objective, hours: &hours, start: &start };
         let mut judge = HourJudge::new(&target, 12);
         let timing = Timing::new(&scorer, (0..samples.len()).collect());
-        let root = Root::new(&target, 12, &timing);
+        let root = Root::new(&target, 12, &timing, &crate::algorithm::Budget::default());
         let domains: Vec<u8> = problem.permitted().iter().map(|regions| regions.len() as u8).collect();
         let home = vec![0; domains.len()];
         let at_home = judge.judge(&home, f64::INFINITY).unwrap();

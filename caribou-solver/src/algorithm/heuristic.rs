@@ -68,13 +68,8 @@ impl<'w> Walk<'w> {
         random: Pcg64Mcg,
         scratch: &'w mut Scratch,
     ) -> Self {
-        let mut evaluation = target.scorer.evaluate(start, scratch);
-        let value = target.objective.value(&mut evaluation, hour);
-        let rank = Rank {
-            broken_soft: target.limits.broken_soft(&mut evaluation, hour),
-            value,
-            moved: moved(start),
-        };
+        let rank = Rank::of(target, start, hour, scratch);
+        let value = rank.value;
         let best = Incumbent { placement: start.to_vec(), rank };
         let unit = if value > 0.0 { value } else { 1.0 };
         Self { target, hour, random, scratch, best, unit, good: Vec::new(), scored: 1 }

@@ -28,6 +28,16 @@ pub struct Rank {
 }
 
 impl Rank {
+    /// What a placement is judged by at an hour of a target.
+    pub(crate) fn of(target: &Target<'_>, placement: &[u8], hour: usize, scratch: &mut Scratch) -> Self {
+        let mut evaluation = target.scorer.evaluate(placement, scratch);
+        Self {
+            broken_soft: target.limits.broken_soft(&mut evaluation, hour),
+            value: target.objective.value(&mut evaluation, hour),
+            moved: moved(placement),
+        }
+    }
+
     pub(crate) fn compare(&self, other: &Self) -> Ordering {
         self.broken_soft
             .cmp(&other.broken_soft)
@@ -51,12 +61,7 @@ impl<'a> Incumbents<'a> {
         let starts = target.hours.iter().zip(target.start);
         let best = starts
             .map(|(&hour, placement)| {
-                let mut evaluation = target.scorer.evaluate(placement, &mut scratch);
-                let rank = Rank {
-                    broken_soft: target.limits.broken_soft(&mut evaluation, hour),
-                    value: target.objective.value(&mut evaluation, hour),
-                    moved: moved(placement),
-                };
+                let rank = Rank::of(target, placement, hour, &mut scratch);
                 Incumbent { placement: placement.clone(), rank }
             })
             .collect();

@@ -1,6 +1,6 @@
 //! Soft limits: the fewest broken come first.
 
-use super::super::incumbent::{Incumbent, Rank, moved};
+use super::super::incumbent::{Incumbent, Rank};
 use super::super::{Budget, Search, Target, root_bounds};
 use super::timing::Timing;
 use super::{HourResult, search_hard};
@@ -77,11 +77,6 @@ fn incumbent(target: &Target<'_>, index: usize, placement: Option<Vec<u8>>) -> I
     let placement = placement.unwrap_or_else(|| target.start[index].clone());
     let hour = target.hours[index];
     let mut scratch = target.scorer.scratch();
-    let mut evaluation = target.scorer.evaluate(&placement, &mut scratch);
-    let rank = Rank {
-        broken_soft: target.limits.broken_soft(&mut evaluation, hour),
-        value: target.objective.value(&mut evaluation, hour),
-        moved: moved(&placement),
-    };
+    let rank = Rank::of(target, &placement, hour, &mut scratch);
     Incumbent { placement, rank }
 }

@@ -80,5 +80,8 @@ pub enum FactsError {
 }
 
 fn did_you_mean(nearest: Option<&str>) -> String {
-    nearest.map_or_else(String::new, |name| format!("; did you mean `{name}`?"))
+    nearest.map_or_else(
+        || "; none that is known has a name like it: correct it, or leave it out".to_owned(),
+        |name| format!("; did you mean `{name}`?"),
+    )
 }

@@ -3,7 +3,7 @@
 use std::io::IsTerminal;
 use std::num::NonZeroUsize;
 
-use caribou_control::deploy::{Deployer, under_plan};
+use caribou_control::deploy::{Deployer, LocalDeployer, under_plan};
 use caribou_control::facts;
 use caribou_control::state::{Endpoint, State, StateError};
 use caribou_local::{Cloud, Config, Control};
@@ -144,10 +144,10 @@ async fn deploy(args: Deploy, terminal: Terminal) -> Result<Outcome, CliError> {
     let session = Session::new(state, endpoint, built.deployed(manifest));
     let in_force = session.in_force().await?;
     let needs = under_plan(&session.deployed.graph, &in_force.plan);
-    let deployer = Deployer { control: &session.control, deployed: &session.deployed };
+    let deployer = LocalDeployer { control: &session.control, deployed: &session.deployed };
     let bar = terminal.bar("deploying", needs.len());
     let done = deployer
-        .deploy(&needs, |need| {
+        .deploy(&needs, &mut |need| {
             bar.set_message(format!("{} to {}", need.function, need.region.code()));
             bar.inc(1);
         })

@@ -1,6 +1,6 @@
 //! `caribou migrate`: puts the solved plan in force.
 
-use caribou_control::deploy::Deployer;
+use caribou_control::deploy::LocalDeployer;
 use caribou_control::migrate::{self, Migrated};
 use serde_json::json;
 
@@ -34,10 +34,10 @@ pub(crate) async fn apply(
     proposal: &Proposal,
     terminal: Terminal,
 ) -> Result<Migrated, CliError> {
-    let deployer = Deployer { control: &session.control, deployed: &session.deployed };
+    let deployer = LocalDeployer { control: &session.control, deployed: &session.deployed };
     let spinner = terminal.spinner("deploying");
     let migrated =
-        migrate::migrate(&deployer, &*session.ports.store, &proposal.in_force, &proposal.next, |need| {
+        migrate::migrate(&deployer, &*session.ports.store, &proposal.in_force, &proposal.next, &mut |need| {
             spinner.set_message(format!("{} to {}", need.function, need.region.code()));
         })
         .await;

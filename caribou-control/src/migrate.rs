@@ -6,7 +6,7 @@ use caribou_model::{Epoch, Graph, Plan, PlanError};
 use caribou_runtime::plan::{self, PlanStoreError, Switched};
 use caribou_runtime::port::Store;
 
-use crate::deploy::{DeployError, Deployer, Need, under_plan};
+use crate::deploy::{DeployError, Deployer, Need, Progress, under_plan};
 
 /// The plan in force.
 #[derive(Clone, Debug, PartialEq)]
@@ -77,22 +77,21 @@ impl InForce {
 /// [`MigrateError`]; the plan before stays in force, unless the last step alone failed: then instances that still know
 /// it use it for a minute.
 pub async fn migrate(
-    deployer: &Deployer<'_>,
+    deployer: &dyn Deployer,
     store: &dyn Store,
     in_force: &InForce,
     next: &Plan,
-    progress: impl FnMut(&Need),
+    progress: &mut Progress<'_>,
 ) -> Result<Migrated, MigrateError> {
-    next.validate(&deployer.deployed.graph)?;
-    let needs = under_plan(&deployer.deployed.graph, next);
+    let graph = &deployer.deployed().graph;
+    next.validate(graph)?;
+    let needs = under_plan(graph, next);
     let missing: BTreeSet<Need> = deployer.missing(&needs).await?;
     let added = deployer.deploy(&missing, progress).await?;
     deployer.verify(&needs).await?;
     if plan::switch(store, next, in_force.revision).await? == Switched::Stale {
         return Err(MigrateError::Stale);
     }
-    // an instance keeps a plan for a minute; new instances of the entry read it at once
-    let entries = deployer.entries().await?;
-    deployer.deploy(&entries, |_| ()).await?;
+    deployer.renew_entries().await?;
     Ok(Migrated { epoch: next.epoch, deployed: added })
 }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use caribou_model::{Graph, Manifest, Region, Timestamp, Workload};
+use caribou_model::{FunctionSpec, Graph, Manifest, Region, Timestamp, Workload};
 use caribou_solver::Solution;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -39,6 +39,13 @@ pub struct Deployed {
     pub manifest: Manifest,
     /// When it was deployed.
     pub at: Timestamp,
+}
+
+impl Deployed {
+    /// The options of a function.
+    pub fn spec(&self, function: &str) -> Option<&FunctionSpec> {
+        self.graph.functions.iter().find(|spec| spec.name == function)
+    }
 }
 
 /// What was solved, and what from.

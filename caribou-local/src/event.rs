@@ -34,14 +34,9 @@ pub(crate) fn event(message: &Message, body: &str) -> Vec<u8> {
     }
 }
 
-/// The name of a deployed function in its region.
-pub(crate) fn function_name(address: &StageAddress) -> String {
-    format!("{}-{}-{}", address.workflow, address.version.replace(['.', '+'], "_"), address.function)
-}
-
 /// The name of a deployed function in the world.
 pub(crate) fn function_arn(address: &StageAddress) -> String {
-    format!("arn:aws:lambda:{}:{ACCOUNT}:function:{}", address.region.code(), function_name(address))
+    format!("arn:aws:lambda:{}:{ACCOUNT}:function:{}", address.region.code(), address.deployed_name())
 }
 
 fn timestamp(message: &Message) -> String {
@@ -78,7 +73,7 @@ struct Sns<'a> {
 
 impl<'a> Notification<'a> {
     fn new(message: &'a Message, body: &'a str) -> Self {
-        let (region, name) = (message.to.region.code(), function_name(&message.to));
+        let (region, name) = (message.to.region.code(), message.to.deployed_name());
         let topic_arn = format!("arn:aws:sns:{region}:{ACCOUNT}:{name}");
         let sns = Sns {
             r#type: "Notification",

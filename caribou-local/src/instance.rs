@@ -11,7 +11,6 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::FunctionDeployment;
-use crate::event::function_name;
 use crate::output::Output;
 use crate::platform::Platform;
 use crate::scheduler::InstanceId;
@@ -189,7 +188,7 @@ fn environment(deployed: &Deployed, endpoint: &str, id: InstanceId) -> Vec<(Stri
         ("AWS_LAMBDA_RUNTIME_API", format!("{endpoint}/instances/{id}")),
         ("AWS_REGION", address.region.code().to_owned()),
         ("AWS_DEFAULT_REGION", address.region.code().to_owned()),
-        ("AWS_LAMBDA_FUNCTION_NAME", function_name(address)),
+        ("AWS_LAMBDA_FUNCTION_NAME", address.deployed_name()),
         ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST".to_owned()),
         ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", spec.memory_mb.to_string()),
         ("AWS_LAMBDA_FUNCTION_TIMEOUT", spec.timeout_s.to_string()),

@@ -3,6 +3,7 @@
 //! | key | region | what |
 //! |---|---|---|
 //! | `{workflow}/plan/{version}` | home | the deployment plan |
+//! | `{workflow}/release/current` | home | the version that receives new runs |
 //! | `{workflow}/run/{run}` | home | the run record: pin, claim and outcome of the entry, status, result |
 //! | `{workflow}/claim/{run}/{place}` | the node's | claim and outcome of a stage or gate |
 //! | `{workflow}/dispatched/{run}/{node}` | the dispatcher's | how many items of a map were handed over |
@@ -38,6 +39,11 @@ impl fmt::Display for Place {
 /// The plan of a version of a workflow.
 pub(crate) fn plan(workflow: &str, version: &str) -> String {
     format!("{workflow}/plan/{version}")
+}
+
+/// The version of a workflow that receives new runs.
+pub(crate) fn release(workflow: &str) -> String {
+    format!("{workflow}/release/current")
 }
 
 /// What the keys of all run records begin with.

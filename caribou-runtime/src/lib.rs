@@ -15,9 +15,13 @@
 //! | [`error`], [`context`] | what an author sees |
 //! | [`port`] | the ports through which the shim touches the world |
 //! | [`local`] | the adapter for the embedded cloud |
+//! | [`aws`] | the adapter for AWS (feature `aws`) |
+//! | [`release`] | the version that receives new runs |
 //! | [`bootstrap`], [`lambda`] | what a bootstrap's `main` does; the Lambda entry |
 //! | [`stdout`], [`process`] | telemetry to standard output; what the process has used |
 
+#[cfg(feature = "aws")]
+pub mod aws;
 #[cfg(feature = "lambda")]
 pub mod bootstrap;
 pub mod bytes;
@@ -43,6 +47,7 @@ pub mod plain;
 pub mod plan;
 pub mod port;
 pub mod process;
+pub mod release;
 pub mod request;
 pub mod run;
 pub mod shim;
@@ -65,6 +70,7 @@ pub use function::{Arguments, Caught, Failed, Function, FunctionResult, Payload,
 pub use map::each;
 pub use outbox::{Delivery, Items, Outbox};
 pub use pin::Pin;
+pub use release::Release;
 pub use request::Request;
 pub use run::RunStatus;
 pub use shim::{Deployment, Event, HandleError, Handled, Shim, ShimError};

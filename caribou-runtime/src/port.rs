@@ -44,6 +44,14 @@ pub struct StageAddress {
     pub region: Region,
 }
 
+impl StageAddress {
+    /// The name of the function as it is deployed in its region: workflow, version and function, each dot and plus of the
+    /// version an underscore. The macros hold it to the 64 characters that Lambda allows.
+    pub fn deployed_name(&self) -> String {
+        format!("{}-{}-{}", self.workflow, self.version.replace(['.', '+'], "_"), self.function)
+    }
+}
+
 /// Sends messages to functions: at least once, in any order. One topic per function and region.
 #[async_trait]
 pub trait Transport: Send + Sync {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use caribou_control::calendar;
-use caribou_control::deploy::{Deployer, at_home};
+use caribou_control::deploy::{Deployer, LocalDeployer, at_home};
 use caribou_control::state::{Deployed, Solved, State};
 use caribou_model::{Epoch, Region};
 use caribou_solver::Settings;
@@ -100,9 +100,9 @@ pub(crate) async fn demo(args: Args, terminal: Terminal) -> Result<Outcome, CliE
 /// Deploys every function to the home region.
 async fn deploy(session: &Session, terminal: Terminal) -> Result<(), CliError> {
     let Deployed { graph: workflow, manifest, .. } = &session.deployed;
-    let deployer = Deployer { control: &session.control, deployed: &session.deployed };
+    let deployer = LocalDeployer { control: &session.control, deployed: &session.deployed };
     let needs = at_home(workflow, &manifest.home);
-    deployer.deploy(&needs, |_| ()).await?;
+    deployer.deploy(&needs, &mut |_| ()).await?;
     deployer.verify(&needs).await?;
     session.state.write_deployed(&session.deployed)?;
     let functions = phrase::count(workflow.functions.len(), "function");

@@ -1,0 +1,1 @@
+//! Workflows on AWS's own interfaces, on one machine.

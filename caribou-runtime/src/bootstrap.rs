@@ -8,7 +8,10 @@ use caribou_model::{FunctionSpec, Region};
 use serde_json::json;
 
 use crate::Workflow;
+#[cfg(feature = "aws")]
+use crate::aws::{self, Account};
 use crate::local::http::{Ask, Http};
+use crate::port::Ports;
 use crate::shim::{Deployment, Shim, ShimError};
 use crate::{lambda, local};
 
@@ -18,6 +21,12 @@ pub enum BootstrapError {
     /// A variable of the environment is missing.
     #[error("the environment has no `{0}`; the deployment sets it: deploy this function with `caribou`")]
     Missing(&'static str),
+    /// Nothing says which cloud this is.
+    #[error(
+        "the environment has neither `CARIBOU_ACCOUNT` nor `CARIBOU_LOCAL`; the deployment sets one of them: deploy this \
+         function with `caribou`"
+    )]
+    Nowhere,
     /// A variable of the environment cannot be read.
     #[error("`{name}` is `{value}` in the environment: {cause}")]
     Malformed {
@@ -118,13 +127,32 @@ struct Environment {
     memory_mb: u32,
     probe_share: f64,
     run_deadline: Duration,
-    /// The endpoint of the embedded cloud.
-    local: String,
+    cloud: Cloud,
+}
+
+/// Where messages, items and blobs go.
+#[derive(Debug, PartialEq)]
+enum Cloud {
+    /// To the embedded cloud at this endpoint.
+    Embedded(String),
+    /// To AWS, in this account.
+    #[cfg(feature = "aws")]
+    Aws(Account),
 }
 
 impl Environment {
     fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Self, BootstrapError> {
         let text = |name| variable(name).ok_or(BootstrapError::Missing(name));
+        let cloud = match variable(LOCAL) {
+            Some(endpoint) => Cloud::Embedded(endpoint),
+            #[cfg(feature = "aws")]
+            None => match variable(ACCOUNT) {
+                Some(account) => Cloud::Aws(parse(ACCOUNT, account)?),
+                None => return Err(BootstrapError::Nowhere),
+            },
+            #[cfg(not(feature = "aws"))]
+            None => return Err(BootstrapError::Missing(LOCAL)),
+        };
         Ok(Self {
             workflow: text("CARIBOU_WORKFLOW")?,
             version: text("CARIBOU_VERSION")?,
@@ -135,10 +163,28 @@ impl Environment {
             probe_share: parse("CARIBOU_PROBE_SHARE", text("CARIBOU_PROBE_SHARE")?)?,
             run_deadline: parse("CARIBOU_RUN_DEADLINE_S", text("CARIBOU_RUN_DEADLINE_S")?)
                 .map(Duration::from_secs)?,
-            local: text("CARIBOU_LOCAL")?,
+            cloud,
         })
     }
+
+    /// The ports of the instance that has this Runtime API. Nothing is connected yet.
+    fn ports(&self, api: &str) -> Ports {
+        match &self.cloud {
+            Cloud::Embedded(endpoint) => {
+                let instance = api.rsplit('/').next().unwrap_or_default();
+                local::instance_ports(endpoint, self.region.clone(), instance)
+            }
+            #[cfg(feature = "aws")]
+            Cloud::Aws(account) => aws::environment_ports(account.clone()),
+        }
+    }
 }
+
+const LOCAL: &str = "CARIBOU_LOCAL";
+/// Set for an instance that is hosted on one machine, whichever cloud it uses.
+const HOSTED: &str = "CARIBOU_HOSTED";
+#[cfg(feature = "aws")]
+const ACCOUNT: &str = "CARIBOU_ACCOUNT";
 
 const MEMORY_SIZE: &str = "AWS_LAMBDA_FUNCTION_MEMORY_SIZE";
 
@@ -202,19 +248,16 @@ fn shim(environment: &Environment, api: &str) -> Result<Shim, BootstrapError> {
         run_deadline: environment.run_deadline,
         plan_cache: PLAN_CACHE,
     };
-    let instance = api.rsplit('/').next().unwrap_or_default();
-    let ports = local::instance_ports(&environment.local, environment.region.clone(), instance);
-    Ok(Shim::new(deployment, ports)?)
+    Ok(Shim::new(deployment, environment.ports(api))?)
 }
 
-/// On one machine the platform may be killed while this process computes: it must not outlive it.
+/// On one machine the platform may be killed while this process computes, whichever cloud it uses: it must not outlive it.
 #[cfg(target_os = "linux")]
 fn die_with_the_platform() {
     use rustix::process::{Signal, set_parent_process_death_signal};
-    if std::env::var_os("CARIBOU_LOCAL").is_some()
-        && let Err(error) = set_parent_process_death_signal(Some(Signal::KILL))
-    {
-        tracing::debug!(%error, "this instance ends at its next call if the embedded cloud is killed");
+    let hosted = [LOCAL, HOSTED].iter().any(|name| std::env::var_os(name).is_some());
+    if hosted && let Err(error) = set_parent_process_death_signal(Some(Signal::KILL)) {
+        tracing::debug!(%error, "this instance ends at its next call if its host is killed");
     }
 }
 
@@ -353,6 +396,26 @@ mod tests {
         assert_eq!(environment.function, "resize");
         assert_eq!(environment.region, Region::aws("ca-central-1"));
         assert_eq!(environment.run_deadline, Duration::from_hours(1));
+    }
+
+    #[test]
+    fn the_cloud_is_the_embedded_one_if_it_is_named_and_else_an_account_of_aws() {
+        let without = |name: &str| variables(name).filter(|_| name != LOCAL);
+        let with_account = |account: &'static str| {
+            move |name: &str| if name == ACCOUNT { Some(account.to_owned()) } else { without(name) }
+        };
+        let cloud = |read: Result<Environment, BootstrapError>| read.map(|environment| environment.cloud);
+        let account = "123456789012";
+        assert_eq!(
+            cloud(Environment::read(with_account(account))).unwrap(),
+            Cloud::Aws(account.parse().unwrap())
+        );
+        let both = |name: &str| with_account(account)(name).or_else(|| variables(name));
+        assert_eq!(cloud(Environment::read(both)).unwrap(), Cloud::Embedded("http://127.0.0.1:1".into()));
+        let neither = Environment::read(without).unwrap_err().to_string();
+        assert!(neither.contains("neither `CARIBOU_ACCOUNT` nor `CARIBOU_LOCAL`"), "{neither}");
+        let wrong = Environment::read(with_account("12")).unwrap_err().to_string();
+        assert!(wrong.contains("`CARIBOU_ACCOUNT` is `12`") && wrong.contains("12 digits"), "{wrong}");
     }
 
     #[test]

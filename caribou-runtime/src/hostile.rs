@@ -56,23 +56,33 @@ fn request_comes_back(body: &str) {
 
 #[cfg(feature = "lambda")]
 fn event_is_read(event: &str) {
-    use crate::lambda::Delivery;
-    match frugally(event.len(), || Delivery::read(event)) {
-        Ok(Delivery::Handle { body, .. }) => {
-            message_comes_back(&body);
-            request_comes_back(&body);
-        }
-        Ok(Delivery::GivenUp(letter)) => {
-            message_comes_back(&letter.body);
-            request_comes_back(&letter.body);
-        }
-        Ok(Delivery::Queue(letters)) => {
-            letters.iter().filter_map(|queued| queued.letter.as_ref().ok()).for_each(|letter| {
-                message_comes_back(&letter.body);
-                request_comes_back(&letter.body);
-            });
-        }
+    match frugally(event.len(), || crate::lambda::Delivery::read(event)) {
+        Ok(read) => bodies_of(&read).into_iter().for_each(|body| {
+            message_comes_back(body);
+            request_comes_back(body);
+        }),
         Err(error) => assert!(!error.to_string().is_empty()),
+    }
+}
+
+/// What a delivery hands on.
+#[cfg(feature = "lambda")]
+fn bodies_of(delivery: &crate::lambda::Delivery) -> Vec<&str> {
+    use crate::lambda::{Content, Delivery};
+    match delivery {
+        Delivery::Handle { body, .. } => vec![body],
+        Delivery::GivenUp(letter) => vec![&letter.body],
+        Delivery::Queue(queued) => {
+            let content = queued.iter().filter_map(|queued| queued.content.as_ref().ok());
+            content
+                .map(|content| match content {
+                    Content::GivenUp(letter) => letter.body.as_str(),
+                    Content::Parked { body, .. } => body,
+                })
+                .collect()
+        }
+        Delivery::Http(post) => vec![&post.body],
+        Delivery::HttpOfAnotherKind => Vec::new(),
     }
 }
 
@@ -254,13 +264,18 @@ fn event(body: &str, kind: u8) -> String {
     let destination = json!({"version": "1.0",
         "requestContext": {"requestId": "r-1", "condition": "RetriesExhausted", "approximateInvokeCount": 3},
         "requestPayload": topic, "responsePayload": {"errorType": "caribou.Failed", "errorMessage": "no luck"}});
-    let queue =
-        |body: &serde_json::Value| json!({"Records": [{"eventSource": "aws:sqs", "body": body.to_string()}]});
-    let event = match kind % 4 {
+    let queue = |body: &str, attributes: serde_json::Value| {
+        let record = json!({"eventSource": "aws:sqs", "messageId": "q", "body": body, "messageAttributes": attributes});
+        json!({ "Records": [record] })
+    };
+    let event = match kind % 6 {
         0 => topic,
         1 => destination,
-        2 => queue(&destination),
-        _ => queue(&notification),
+        2 => queue(&destination.to_string(), json!({})),
+        3 => queue(&notification.to_string(), json!({})),
+        4 => queue(body, json!({"caribou-not-before": {"stringValue": "17", "dataType": "Number"}})),
+        _ => json!({"version": "2.0", "headers": {"content-type": "application/json"}, "body": body,
+            "requestContext": {"http": {"method": "POST", "path": "/"}, "requestId": "r-1"}}),
     };
     event.to_string()
 }
@@ -401,12 +416,7 @@ proptest! {
         let body = message.encode().unwrap();
         let event = event(&body, kind);
         let read = crate::lambda::Delivery::read(&event).unwrap();
-        let found = match &read {
-            crate::lambda::Delivery::Handle { body, .. } => body,
-            crate::lambda::Delivery::GivenUp(letter) => &letter.body,
-            crate::lambda::Delivery::Queue(letters) => &letters[0].letter.as_ref().unwrap().body,
-        };
-        prop_assert_eq!(found, &body);
+        prop_assert_eq!(bodies_of(&read), [body.as_str()]);
         event_is_read(&String::from_utf8_lossy(&changed(event.into_bytes(), &changes)));
     }
 

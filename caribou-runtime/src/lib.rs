@@ -56,6 +56,8 @@ pub mod tag;
 pub mod value;
 pub mod workflow;
 
+#[cfg(feature = "lambda")]
+mod body;
 #[cfg(test)]
 mod hostile;
 mod key;

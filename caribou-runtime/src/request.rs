@@ -126,7 +126,7 @@ impl Request {
 }
 
 /// `00-<32 hex digits>-<16>-<2>`.
-fn is_traceparent(text: &str) -> bool {
+pub(crate) fn is_traceparent(text: &str) -> bool {
     let lengths = text.split('-').map(str::len);
     let plain =
         text.bytes().all(|byte| byte == b'-' || byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte));

@@ -35,9 +35,9 @@ pub use self::history::{RunFilter, RunState, RunSummary, Runs};
 pub use self::retry::RetryError;
 
 /// The largest input that travels in the request itself, in bytes of JSON.
-const LARGEST_INLINE: usize = 128 * 1024;
+pub(crate) const LARGEST_INLINE: usize = 128 * 1024;
 /// How long a large input waits for the entry.
-const INPUT_KEPT: Duration = Duration::from_hours(24);
+pub(crate) const INPUT_KEPT: Duration = Duration::from_hours(24);
 
 /// Starts runs of one workflow, and tells how they stand.
 ///

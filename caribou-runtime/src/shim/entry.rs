@@ -65,7 +65,7 @@ impl Inner {
     }
 
     /// Refuses requests that are not for this function.
-    pub(super) fn check_request(&self, request: &Request) -> Result<(), Refusal> {
+    pub(crate) fn check_request(&self, request: &Request) -> Result<(), Refusal> {
         let version = request.version.as_deref().unwrap_or(&self.graph.version);
         self.check_version(&request.workflow, version)?;
         let entry = self.graph.function_of(NodeId::ENTRY).map(|function| &function.name);
@@ -79,10 +79,7 @@ impl Inner {
     /// The run record as this entry would write it.
     pub(crate) async fn entry_hold(&self, event: &Event, request: &Request) -> Result<Hold, HandleError> {
         self.check_request(request)?;
-        let run = request
-            .run
-            .clone()
-            .unwrap_or_else(|| run_of(event.message_id.as_ref().unwrap_or(&event.request_id)));
+        let run = run_of_request(event, request);
         let now = self.ports.clock.now();
         let plan = self.plans.current(&*self.ports.store, &self.graph, now).await;
         let pin = self.pin(run, &plan, now, request.traceparent.clone());
@@ -212,6 +209,13 @@ fn parameters_of(names: &[&str], input: Json) -> Result<Vec<Value>, (String, Jso
             Err((error, input))
         }
     }
+}
+
+/// The run of a request: the one that it names, or that of its message. What is sent again names it, for its message has
+/// another id.
+pub(super) fn run_of_request(event: &Event, request: &Request) -> RunId {
+    let derived = || run_of(event.message_id.as_ref().unwrap_or(&event.request_id));
+    request.run.clone().unwrap_or_else(derived)
 }
 
 /// The run of a request that names none: the same for every delivery of its message, and every retry of them.

@@ -11,6 +11,7 @@ use caribou_model::{NodeId, Timestamp};
 use super::Inner;
 use super::attempt::Attempt;
 use super::claim::{Claim, Progress};
+use super::entry::run_of_request;
 use super::error::{HandleError, Refusal};
 use super::event::Event;
 use super::excerpt::excerpt;
@@ -79,6 +80,7 @@ impl Inner {
 
     async fn handle_dead_request(&self, event: &Event, reason: &str) -> Result<(), HandleError> {
         let Received { request, returns, .. } = Request::read(&event.body).map_err(Refusal::from)?;
+        let request = Request { run: Some(run_of_request(event, &request)), ..request };
         if let Some(resumption) = request.resume {
             // The ordinary way decides.
             return self.handle_resumption(event, &request, resumption, true).await.map(drop);

@@ -84,6 +84,8 @@ mod stage;
 use std::sync::Arc;
 use std::time::Duration;
 
+#[cfg(feature = "lambda")]
+use caribou_model::Timestamp;
 use caribou_model::{FunctionSpec, Graph, NodeId, Region};
 
 pub(crate) use self::entry::run_of;
@@ -95,6 +97,8 @@ use self::plans::Plans;
 use crate::Workflow;
 use crate::message::Message;
 use crate::port::{Ports, StageAddress};
+#[cfg(feature = "lambda")]
+use crate::{port::SendError, request::Request};
 
 /// What an instance serves, and where.
 #[derive(Clone)]
@@ -193,6 +197,51 @@ impl Shim {
     /// [`HandleError`] as for [`Self::handle`]; a dead letter that cannot be handled is to be kept.
     pub async fn handle_failure(&self, event: Event, reason: &str) -> Result<(), HandleError> {
         self.inner.handle_letter(&event, reason).await
+    }
+
+    /// Refuses a request that is not for this function.
+    #[cfg(feature = "lambda")]
+    pub(crate) fn check_request(&self, request: &Request) -> Result<(), Refusal> {
+        self.inner.check_request(request)
+    }
+
+    /// A request for a run of what is served, without an input.
+    #[cfg(feature = "lambda")]
+    pub(crate) fn request(&self) -> Request {
+        Request {
+            workflow: self.inner.graph.workflow.clone(),
+            version: Some(self.inner.graph.version.clone()),
+            run: None,
+            input: serde_json::Value::Null,
+            input_blob: None,
+            sent: None,
+            traceparent: None,
+            resume: None,
+        }
+    }
+
+    /// Hands a body to the topic of the function that is served, in a region, with patience until the deadline.
+    #[cfg(feature = "lambda")]
+    pub(crate) async fn hand_on(
+        &self,
+        region: &Region,
+        body: &str,
+        not_before: Option<Timestamp>,
+        deadline: Timestamp,
+    ) -> Result<(), SendError> {
+        let Inner { graph, function, .. } = &*self.inner;
+        let to = StageAddress {
+            workflow: graph.workflow.clone(),
+            version: graph.version.clone(),
+            function: function.name.clone(),
+            region: region.clone(),
+        };
+        self.inner.hand_over(&to, body, not_before, deadline, false).await
+    }
+
+    #[cfg(feature = "lambda")]
+    pub(crate) fn ports(&self) -> &Ports {
+        &self.inner.ports
     }
 
     /// What is served.

@@ -10,6 +10,7 @@ use futures_util::FutureExt as _;
 use super::Inner;
 use super::attempt::Attempt;
 use super::claim::{Claim, Outcome, Progress};
+use super::entry::run_of_request;
 use super::error::{HandleError, Refusal};
 use super::event::{Event, Handled};
 use super::excerpt::excerpt;
@@ -172,6 +173,7 @@ impl Inner {
             Message { again: true, ..message }.encode().map_err(unwritable)?
         } else {
             let Received { request, returns, .. } = Request::read(&event.body).map_err(Refusal::from)?;
+            let request = Request { run: Some(run_of_request(event, &request)), ..request };
             request.encode_again(returns).map_err(Refusal::from)?
         };
         self.hand_over(&to, &body, not_before, event.deadline, false).await?;

@@ -6,8 +6,9 @@ use caribou_runtime::local::http::{Answer, Ask, Http, HttpError};
 use caribou_runtime::local::wire::Refused;
 use caribou_runtime::port::StageAddress;
 use http::Method;
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
 use crate::{CloudStatus, DeadLetter, Faults, FunctionDeployment, Telemetry};
 
@@ -41,6 +42,28 @@ pub enum ControlError {
         /// What it said.
         cause: String,
     },
+}
+
+/// What became of an event that somebody waited for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Called {
+    /// The function handled it, and answered this, as JSON.
+    Answered(String),
+    /// It did not.
+    Failed {
+        /// The error's type, as the function or the platform names it.
+        kind: String,
+        /// What is wrong.
+        reason: String,
+    },
+}
+
+/// An event, and the function that it is for.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Invocation {
+    pub(crate) to: StageAddress,
+    pub(crate) event: Box<RawValue>,
 }
 
 impl Control {
@@ -147,6 +170,34 @@ impl Control {
     /// [`ControlError`] if the cloud does not answer.
     pub async fn stop(&self) -> Result<(), ControlError> {
         self.send(Method::POST, "/control/stop", &()).await
+    }
+
+    /// Hands an event, as JSON, to a function as Lambda's asynchronous `Invoke` does, and gives the request id. It is on disk
+    /// when this returns. What fails is tried again, and given up in the end.
+    ///
+    /// # Errors
+    ///
+    /// [`ControlError`] if the function is not deployed, its region is down, or the event is larger than 6 MiB.
+    pub async fn invoke(&self, to: &StageAddress, event: &RawValue) -> Result<String, ControlError> {
+        let body = self.json(&Invocation { to: to.clone(), event: event.to_owned() })?;
+        self.read(&self.ask(Ask::new(Method::POST, "/control/events").body(body)).await?)
+    }
+
+    /// Hands an event, as JSON, to a function as Lambda's `Invoke` does, and waits until it is handled, for `within` at most.
+    /// Nothing is tried again.
+    ///
+    /// # Errors
+    ///
+    /// [`ControlError`] if the function is not deployed, its region is down, the event is larger than 6 MiB, or there is no
+    /// answer in time: the function may have done its work nevertheless.
+    pub async fn call(
+        &self,
+        to: &StageAddress,
+        event: &RawValue,
+        within: Duration,
+    ) -> Result<Called, ControlError> {
+        let body = self.json(&Invocation { to: to.clone(), event: event.to_owned() })?;
+        self.read(&self.ask(Ask::new(Method::POST, "/control/calls").body(body).within(within)).await?)
     }
 
     async fn ask(&self, ask: Ask) -> Result<Answer, ControlError> {

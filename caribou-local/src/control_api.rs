@@ -11,9 +11,10 @@ use caribou_runtime::port::StageAddress;
 use http::StatusCode;
 use serde::de::DeserializeOwned;
 
+use crate::control::{Called, Invocation};
 use crate::disk::DiskError;
 use crate::faults::Faults;
-use crate::message::{self, DeadLetter};
+use crate::message::{self, DeadLetter, Failure};
 use crate::platform::Platform;
 use crate::refusal::Refusal;
 use crate::telemetry::{self, Telemetry};
@@ -23,6 +24,8 @@ type Outcome<T> = Result<T, Refusal>;
 
 /// The largest request to this interface, in bytes.
 const LARGEST: usize = 4 << 20;
+/// The largest event, in bytes, as on Lambda where somebody waits for it.
+const LARGEST_EVENT: usize = 6 << 20;
 
 pub(crate) fn routes() -> Router<Arc<Platform>> {
     Router::new()
@@ -35,6 +38,12 @@ pub(crate) fn routes() -> Router<Arc<Platform>> {
         .route("/control/faults", put(faults))
         .route("/control/stop", post(stop))
         .layer(DefaultBodyLimit::max(LARGEST))
+        .merge(
+            Router::new()
+                .route("/control/events", post(invoke))
+                .route("/control/calls", post(call))
+                .layer(DefaultBodyLimit::max(LARGEST_EVENT)),
+        )
 }
 
 fn parse<T: DeserializeOwned>(body: &[u8]) -> Outcome<T> {
@@ -88,6 +97,19 @@ async fn dead_letters(State(platform): State<Arc<Platform>>) -> Outcome<Json<Vec
 async fn faults(State(platform): State<Arc<Platform>>, body: Bytes) -> Outcome<StatusCode> {
     platform.set_faults(parse::<Faults>(&body)?)?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+async fn invoke(State(platform): State<Arc<Platform>>, body: Bytes) -> Outcome<Json<String>> {
+    let Invocation { to, event } = parse(&body)?;
+    Ok(Json(platform.invoke(to, event.get().to_owned()).await?))
+}
+
+async fn call(State(platform): State<Arc<Platform>>, body: Bytes) -> Outcome<Json<Called>> {
+    let Invocation { to, event } = parse(&body)?;
+    Ok(Json(match platform.call(to, event.get().to_owned()).await? {
+        Ok(answer) => Called::Answered(String::from_utf8_lossy(&answer).into_owned()),
+        Err(Failure { kind, reason }) => Called::Failed { kind, reason },
+    }))
 }
 
 async fn stop(State(platform): State<Arc<Platform>>) -> StatusCode {

@@ -12,8 +12,9 @@ use redb::{ReadTransaction, ReadableTable};
 use serde::{Deserialize, Serialize};
 
 use crate::disk::{DEPLOYMENTS, DiskError};
-use crate::message::decode;
+use crate::message::{RETRIES, decode};
 use crate::refusal::Refusal;
+use crate::services::{AsynchronousEvents, Services};
 
 /// A function in a region, and the bootstrap that serves it there.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -34,6 +35,9 @@ pub struct FunctionDeployment {
     /// Further environment variables, which go before those of the options.
     #[serde(default)]
     pub env: BTreeMap<String, String>,
+    /// Whose services its instances use.
+    #[serde(default)]
+    pub services: Services,
 }
 
 /// The longest name of a workflow, version or function, in bytes.
@@ -79,8 +83,27 @@ impl FunctionDeployment {
                 "a share is from 0 to 1",
             ));
         }
+        if let Services::Aws(AsynchronousEvents { retries, failures }) = &self.services {
+            if *retries > RETRIES {
+                return Err(refused(
+                    format!("`{function}` has {retries} retries of an event"),
+                    "Lambda takes 0 to 2",
+                ));
+            }
+            if let Some(url) = failures.as_ref().filter(|url| !is_of_this_machine(url)) {
+                return Err(refused(
+                    format!("the failure destination of `{function}` is `{url}`"),
+                    "give a URL of this machine, http://127.0.0.1:PORT/..",
+                ));
+            }
+        }
         Ok(())
     }
+}
+
+fn is_of_this_machine(url: &str) -> bool {
+    url.parse::<http::Uri>()
+        .is_ok_and(|url| url.scheme_str() == Some("http") && url.host() == Some("127.0.0.1"))
 }
 
 /// Copies a bootstrap below `bootstraps`, once for each build of it, and returns the copy.

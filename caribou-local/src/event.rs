@@ -2,19 +2,24 @@
 
 use caribou_runtime::port::StageAddress;
 use serde::Serialize;
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-use crate::message::{Message, Mode};
+use crate::message::{Form, Message, Mode};
 
 /// The account of every function and topic of the embedded cloud.
 const ACCOUNT: &str = "000000000000";
 
-/// The event for a message: from its SNS topic, or in failure mode what Lambda sends to a failure destination.
+/// The event for a message: from its SNS topic or as it was given, or in failure mode what Lambda sends to a failure
+/// destination.
 pub(crate) fn event(message: &Message, body: &str) -> Vec<u8> {
-    let notification = Notification::new(message, body);
+    let event = match message.form {
+        Form::Publication => crate::message::json(&Notification::new(message, body)),
+        Form::Event => body.into(),
+    };
     match &message.mode {
-        Mode::Handle => crate::message::json(&notification),
-        Mode::Failure { attempts, reason } => crate::message::json(&json!({
+        Mode::Handle => event,
+        Mode::Failure { attempts, reason, kind } => crate::message::json(&json!({
             "version": "1.0",
             "timestamp": timestamp(message),
             "requestContext": {
@@ -23,13 +28,13 @@ pub(crate) fn event(message: &Message, body: &str) -> Vec<u8> {
                 "condition": "RetriesExhausted",
                 "approximateInvokeCount": attempts,
             },
-            "requestPayload": notification,
+            "requestPayload": serde_json::from_slice::<&RawValue>(&event).ok(),
             "responseContext": {
                 "statusCode": 200,
                 "executedVersion": "$LATEST",
                 "functionError": "Unhandled",
             },
-            "responsePayload": { "errorType": "caribou.Failed", "errorMessage": reason },
+            "responsePayload": { "errorType": kind, "errorMessage": reason },
         })),
     }
 }

@@ -1,6 +1,7 @@
 //! Faults on demand.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use caribou_model::Region;
 use rand::{RngExt, SeedableRng};
@@ -16,7 +17,8 @@ pub struct Faults {
     /// Probability that a message is delivered twice, 0 to 1.
     pub duplicate: f64,
     /// Probability that the instance of an event is killed while it handles it, 0 to 1: as it starts, at one of
-    /// its calls to the cloud, or as it reports that it has finished.
+    /// its calls to the cloud (some time after it has started, if it calls AWS instead), or as it reports that it has
+    /// finished.
     pub kill: f64,
     /// What the draws start from: the same seed gives the same sequence of draws.
     pub seed: u64,
@@ -50,8 +52,17 @@ pub(crate) struct Kill {
     pub(crate) after_calls: u32,
 }
 
+impl Kill {
+    /// When an instance is killed whose calls the cloud does not see: so long after it got its event.
+    pub(crate) fn after(self) -> Duration {
+        A_CALL * self.after_calls
+    }
+}
+
 /// The calls after which an instance may be killed: 0 to this, exclusively. A stage makes about half as many.
 const CALLS: u32 = 8;
+/// About what a call takes.
+const A_CALL: Duration = Duration::from_millis(8);
 
 /// The faults in force and their draws.
 pub(crate) struct Dice {

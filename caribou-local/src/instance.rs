@@ -10,10 +10,10 @@ use tokio::process::{Child, Command};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use crate::FunctionDeployment;
 use crate::output::Output;
 use crate::platform::Platform;
 use crate::scheduler::InstanceId;
+use crate::{FunctionDeployment, Services};
 
 /// How long an instance may take from its start to asking for its first event. Lambda allows 10 s, on machines
 /// that are not compiling at the same time.
@@ -22,6 +22,8 @@ const START_WITHIN: Duration = Duration::from_secs(30);
 const BUSY_TRIES: u32 = 50;
 /// What of the cloud's own environment its instances see.
 const INHERITED: [&str; 6] = ["HOME", "LD_LIBRARY_PATH", "PATH", "RUST_BACKTRACE", "RUST_LOG", "TMPDIR"];
+/// What of it an instance does not see that calls AWS: where the developer's own credentials lie.
+const PRIVATE: &str = "HOME";
 
 /// A deployment, and where the cloud keeps its copy of the bootstrap.
 pub(crate) struct Deployed {
@@ -49,6 +51,8 @@ pub(crate) enum Limit {
     Ended,
     /// It is killed now: a fault that was asked for.
     Killed,
+    /// It is killed at this instant: a fault that was asked for.
+    Doomed(Instant),
 }
 
 /// How an instance ended.
@@ -69,6 +73,14 @@ pub(crate) enum End {
 }
 
 impl End {
+    /// The type of the error, in Lambda's words.
+    pub(crate) fn kind(&self) -> &'static str {
+        match self {
+            Self::TimedOut => "Sandbox.Timedout",
+            _ => "Runtime.ExitError",
+        }
+    }
+
     /// Why its event was not handled.
     pub(crate) fn reason(&self, timeout: Duration, last_words: &str) -> String {
         let words =
@@ -117,7 +129,7 @@ async fn supervise(child: &mut Child, limit: &mut watch::Receiver<Limit>) -> End
         let current = *limit.borrow_and_update();
         let until = match current {
             Limit::None => None,
-            Limit::Start(until) | Limit::Event(until) => Some(until),
+            Limit::Start(until) | Limit::Event(until) | Limit::Doomed(until) => Some(until),
             Limit::Ended => return End::Ended,
             Limit::Killed => return End::Killed,
         };
@@ -125,7 +137,11 @@ async fn supervise(child: &mut Child, limit: &mut watch::Receiver<Limit>) -> End
             status = child.wait() => return End::Exited(describe(&status)),
             changed = limit.changed() => if changed.is_err() { return End::Ended },
             () = sleep_until(until) => {
-                return if matches!(current, Limit::Start(_)) { End::SlowStart } else { End::TimedOut };
+                return match current {
+                    Limit::Start(_) => End::SlowStart,
+                    Limit::Doomed(_) => End::Killed,
+                    _ => End::TimedOut,
+                };
             }
         }
     }
@@ -180,10 +196,12 @@ async fn start(platform: &Platform, id: InstanceId, deployed: &Deployed) -> io::
 }
 
 fn environment(deployed: &Deployed, endpoint: &str, id: InstanceId) -> Vec<(String, String)> {
-    let FunctionDeployment { address, spec, home, probe_share, run_deadline_s, env, .. } =
+    let FunctionDeployment { address, spec, home, probe_share, run_deadline_s, env, services, .. } =
         &deployed.deployment;
+    let embedded = *services == Services::Embedded;
     let root = deployed.executable.parent().unwrap_or(Path::new("/"));
-    let inherited = INHERITED.iter().filter_map(|name| Some(((*name).to_owned(), std::env::var(name).ok()?)));
+    let inherited = INHERITED.iter().filter(|name| embedded || **name != PRIVATE);
+    let inherited = inherited.filter_map(|name| Some(((*name).to_owned(), std::env::var(name).ok()?)));
     let set = [
         ("AWS_LAMBDA_RUNTIME_API", format!("{endpoint}/instances/{id}")),
         ("AWS_REGION", address.region.code().to_owned()),
@@ -194,6 +212,8 @@ fn environment(deployed: &Deployed, endpoint: &str, id: InstanceId) -> Vec<(Stri
         ("AWS_LAMBDA_FUNCTION_TIMEOUT", spec.timeout_s.to_string()),
         ("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand".to_owned()),
         ("LAMBDA_TASK_ROOT", root.display().to_string()),
+    ];
+    let of_the_deployment = [
         ("CARIBOU_WORKFLOW", address.workflow.clone()),
         ("CARIBOU_VERSION", address.version.clone()),
         ("CARIBOU_FUNCTION", address.function.clone()),
@@ -205,7 +225,11 @@ fn environment(deployed: &Deployed, endpoint: &str, id: InstanceId) -> Vec<(Stri
     let zone = ("TZ".to_owned(), ":UTC".to_owned());
     let own = spec.environment.iter().chain(env).map(|(name, value)| (name.clone(), value.clone()));
     // what the platform sets comes last, as nobody may change it
-    let set = set.map(|(name, value)| (name.to_owned(), value));
+    let set: Vec<_> = match services {
+        Services::Embedded => set.into_iter().chain(of_the_deployment).collect(),
+        Services::Aws(_) => set.into_iter().chain([("CARIBOU_HOSTED", "1".to_owned())]).collect(),
+    };
+    let set = set.into_iter().map(|(name, value)| (name.to_owned(), value));
     inherited.chain([zone]).chain(own).chain(set).collect()
 }
 
@@ -238,12 +262,24 @@ mod tests {
             probe_share: 0.0,
             run_deadline_s: 600,
             env: BTreeMap::from([("MODEL".into(), "large".into())]),
+            services: Services::Embedded,
         };
-        let deployed = Deployed { deployment, executable: "/copies/bootstrap".into() };
+        let mut deployed = Deployed { deployment, executable: "/copies/bootstrap".into() };
         let set: HashMap<_, _> = environment(&deployed, "http://127.0.0.1:1", 7).into_iter().collect();
         let expected = [("LOG", "info"), ("TZ", "CET"), ("MODEL", "large"), ("AWS_REGION", "ca-central-1")];
         for (name, value) in expected {
             assert_eq!(set[name], value, "{name}");
+        }
+        assert_eq!(set["CARIBOU_LOCAL"], "http://127.0.0.1:1");
+
+        deployed.deployment.services = Services::Aws(crate::AsynchronousEvents::default());
+        let hosted: HashMap<_, _> = environment(&deployed, "http://127.0.0.1:1", 7).into_iter().collect();
+        for (name, value) in expected {
+            assert_eq!(hosted[name], value, "{name}");
+        }
+        assert_eq!(hosted["CARIBOU_HOSTED"], "1");
+        for absent in ["CARIBOU_LOCAL", "CARIBOU_HOME", "CARIBOU_WORKFLOW", "HOME", "AWS_PROFILE"] {
+            assert!(!hosted.contains_key(absent), "{absent}");
         }
     }
 }

@@ -14,6 +14,7 @@
 //! | `scheduler` | which event goes to which instance, and when |
 //! | `instance`, `output` | one process, and what it prints |
 //! | `message`, `event` | what waits in a queue; the event that Lambda makes of it |
+//! | `services` | whose services a function uses, and what becomes of its failed events |
 //! | `disk` | one writer that batches everything into few commits |
 //! | `store`, `blobs`, `telemetry`, `logs` | what is kept |
 //! | `distance`, [`faults`] | latencies; what goes wrong on demand |
@@ -40,16 +41,18 @@ mod region_api;
 mod runtime_api;
 mod scheduler;
 mod server;
+mod services;
 mod store;
 mod telemetry;
 
 pub use caribou_model as model;
 pub use cloud::{Cloud, CloudStatus};
 pub use config::Config;
-pub use control::{Control, ControlError};
+pub use control::{Called, Control, ControlError};
 pub use deployment::FunctionDeployment;
 pub use disk::DiskUse;
 pub use error::CloudError;
 pub use faults::{FaultCounts, Faults};
 pub use message::DeadLetter;
+pub use services::{AsynchronousEvents, Services};
 pub use telemetry::Telemetry;

@@ -1,11 +1,13 @@
 //! A message in a topic's queue, and one that was given up.
 
 use caribou_model::Timestamp;
+use caribou_runtime::lambda::{FAILED, REFUSED};
 use caribou_runtime::port::StageAddress;
 use redb::{ReadTransaction, ReadableTable};
 use serde::{Deserialize, Serialize};
 
 use crate::disk::{BODIES, DEAD_LETTERS, DiskError, MESSAGES, Tables};
+use crate::services::{OnFailure, Then};
 
 /// How often the platform tries a failed delivery again, as Lambda does for asynchronous events.
 pub(crate) const RETRIES: u32 = 2;
@@ -23,6 +25,19 @@ pub(crate) struct Message {
     /// Failed attempts so far.
     pub(crate) failures: u32,
     pub(crate) mode: Mode,
+    #[serde(default)]
+    pub(crate) form: Form,
+}
+
+/// What the body of a message is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Form {
+    /// What was published to a topic: the event tells of it.
+    #[default]
+    Publication,
+    /// The event itself, as JSON.
+    Event,
 }
 
 /// What the function is asked to do with a message.
@@ -32,7 +47,16 @@ pub(crate) enum Mode {
     /// Handle it.
     Handle,
     /// Note that it was given up: what went to the failure destination.
-    Failure { attempts: u32, reason: String },
+    Failure {
+        attempts: u32,
+        reason: String,
+        #[serde(default = "failed")]
+        kind: String,
+    },
+}
+
+fn failed() -> String {
+    FAILED.to_owned()
 }
 
 /// A message that will not be delivered any more. It is kept until the state is removed.
@@ -61,15 +85,24 @@ pub(crate) struct Verdict {
     pub(crate) again: Option<Timestamp>,
     /// Whether it became a dead letter now.
     pub(crate) dead_letter: bool,
+    /// Whether its failure destination is to be told.
+    pub(crate) notice: bool,
 }
 
 /// An attempt that did not succeed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Failure {
+    /// Its type, as the function or the platform names it.
+    pub(crate) kind: String,
     /// Why.
     pub(crate) reason: String,
+}
+
+impl Failure {
     /// Whether trying again is pointless: the event cannot be read.
-    pub(crate) refused: bool,
+    fn is_refusal(&self) -> bool {
+        self.kind == REFUSED
+    }
 }
 
 impl Message {
@@ -92,21 +125,23 @@ pub(crate) fn complete(number: u64, tables: &mut Tables<'_>) -> Result<(), redb:
 pub(crate) fn fail(
     number: u64,
     failure: Failure,
+    on_failure: &OnFailure,
     now: Timestamp,
     tables: &mut Tables<'_>,
 ) -> Result<Verdict, redb::Error> {
-    let gone = Verdict { again: None, dead_letter: false };
+    let gone = Verdict { again: None, dead_letter: false, notice: false };
     let stored = tables.messages.get(number)?.and_then(|stored| parse::<Message>(stored.value()));
     let Some(mut message) = stored else { return Ok(gone) };
     message.failures += 1;
-    if !failure.refused && message.failures <= RETRIES {
+    let refused = on_failure.obeys_refusals && failure.is_refusal();
+    if !refused && message.failures <= on_failure.retries {
         message.not_before = now.plus(backoff(message.failures));
         tables.messages.insert(number, json(&message).as_slice())?;
         return Ok(Verdict { again: Some(message.not_before), ..gone });
     }
     let (attempts, reason) = match &message.mode {
         Mode::Handle => (message.failures, failure.reason),
-        Mode::Failure { attempts, reason } => {
+        Mode::Failure { attempts, reason, .. } => {
             (*attempts, format!("{reason}; the function could not note that either: {}", failure.reason))
         }
     };
@@ -121,15 +156,16 @@ pub(crate) fn fail(
         body,
     };
     let dead_letter = tables.dead_letters.insert(number, json(&letter).as_slice())?.is_none();
-    if failure.refused || message.mode != Mode::Handle {
+    if refused || message.mode != Mode::Handle || on_failure.then == Then::Nothing {
         complete(number, tables)?;
-        return Ok(Verdict { again: None, dead_letter });
+        return Ok(Verdict { dead_letter, ..gone });
     }
-    message.mode = Mode::Failure { attempts, reason };
+    message.mode = Mode::Failure { attempts, reason, kind: failure.kind };
     message.failures = 0;
     message.not_before = now;
     tables.messages.insert(number, json(&message).as_slice())?;
-    Ok(Verdict { again: Some(now), dead_letter })
+    let notice = matches!(on_failure.then, Then::Notice(_));
+    Ok(Verdict { again: (!notice).then_some(now), dead_letter, notice })
 }
 
 /// Waiting time before an attempt, after this many failures: 0.2 s, then 1 s. Lambda waits minutes; a developer

@@ -10,7 +10,7 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderName};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use caribou_runtime::lambda::REFUSED;
+use caribou_runtime::lambda::FAILED;
 use http::StatusCode;
 use serde::Deserialize;
 
@@ -61,9 +61,9 @@ fn trace_id(message_id: &str, published_ms: u64) -> String {
 async fn response(
     State(platform): State<Arc<Platform>>,
     Path((instance, request)): Path<(InstanceId, String)>,
-    _body: Bytes,
+    body: Bytes,
 ) -> Result<StatusCode, Refusal> {
-    finished(&platform, instance, &request, None)
+    finished(&platform, instance, &request, Ok(body))
 }
 
 #[derive(Deserialize)]
@@ -79,19 +79,19 @@ async fn error(
     body: Bytes,
 ) -> Result<StatusCode, Refusal> {
     let failure = match serde_json::from_slice::<Diagnostic>(&body) {
-        Ok(error) => Failure { refused: error.error_type == REFUSED, reason: error.error_message },
-        Err(_) => Failure { refused: false, reason: String::from_utf8_lossy(&body).into_owned() },
+        Ok(error) => Failure { kind: error.error_type, reason: error.error_message },
+        Err(_) => Failure { kind: FAILED.to_owned(), reason: String::from_utf8_lossy(&body).into_owned() },
     };
-    finished(&platform, instance, &request, Some(failure))
+    finished(&platform, instance, &request, Err(failure))
 }
 
 fn finished(
     platform: &Arc<Platform>,
     instance: InstanceId,
     request: &str,
-    failure: Option<Failure>,
+    outcome: Result<Bytes, Failure>,
 ) -> Result<StatusCode, Refusal> {
-    if platform.finished(instance, request, failure) {
+    if platform.finished(instance, request, outcome) {
         return Ok(StatusCode::ACCEPTED);
     }
     let error = format!("instance {instance} is not handling request {request}");

@@ -116,11 +116,16 @@ impl Scheduler {
         self.functions.get(address).map(|function| function.pending)
     }
 
-    /// A message came into the queue for the first time.
-    pub(crate) fn accept(&mut self, message: u64, address: &StageAddress, not_before: Timestamp) {
+    /// A message of a function is on its way that is not in its queue.
+    pub(crate) fn track(&mut self, address: &StageAddress) {
         if let Some(function) = self.functions.get_mut(address) {
             function.pending += 1;
         }
+    }
+
+    /// A message came into the queue for the first time.
+    pub(crate) fn accept(&mut self, message: u64, address: &StageAddress, not_before: Timestamp) {
+        self.track(address);
         self.enqueue(message, address, not_before);
     }
 

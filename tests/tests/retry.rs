@@ -61,6 +61,7 @@ impl Errands {
                     probe_share: 0.0,
                     run_deadline_s: 600,
                     env: BTreeMap::default(),
+                    services: caribou_local::Services::Embedded,
                 };
                 control.deploy(&deployment).await.unwrap();
             }

@@ -81,6 +81,7 @@ impl LocalDeployer<'_> {
             probe_share: manifest.runs.probe_share,
             run_deadline_s: u64::from(manifest.runs.deadline_s),
             env: BTreeMap::new(),
+            services: caribou_local::Services::Embedded,
         }
     }
 }

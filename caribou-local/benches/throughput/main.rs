@@ -135,6 +135,7 @@ fn deployment(function: &str, bootstrap: &Path) -> FunctionDeployment {
         probe_share: 0.0,
         run_deadline_s: 600,
         env: std::collections::BTreeMap::new(),
+        services: caribou_local::Services::Embedded,
     }
 }
 

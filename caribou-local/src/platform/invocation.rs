@@ -2,13 +2,16 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use caribou_model::Timestamp;
 use caribou_runtime::local::SystemClock;
 use caribou_runtime::port::Clock;
 use tokio::sync::{oneshot, watch};
 use tokio::time::Instant;
 
+use super::calls::Call;
 use super::{Platform, State};
+use crate::Services;
 use crate::disk::DiskError;
 use crate::faults::Kill;
 use crate::instance::{Deployed, End, Limit};
@@ -118,7 +121,12 @@ impl Platform {
             Asked::Ending => std::future::pending().await,
             Asked::Unknown => return Ok(None),
         };
-        let Some((message, body)) = message::load(&self.disk.read()?, number)? else { return Ok(None) };
+        let held = self.state().calls.get(&number).map(Call::event);
+        let event = match held {
+            Some(event) => Some(event),
+            None => message::load(&self.disk.read()?, number)?,
+        };
+        let Some((message, body)) = event else { return Ok(None) };
         let mut state = self.state();
         let kill = match message.mode {
             Mode::Handle => state.dice.kill(),
@@ -135,8 +143,12 @@ impl Platform {
             kill,
             calls: 0,
         });
-        let killed = kill.is_some_and(|kill| kill.after_calls == 0);
-        instance.limit.send_replace(if killed { Limit::Killed } else { Limit::Event(started + timeout) });
+        let hosted = matches!(instance.deployed.deployment.services, Services::Aws(_));
+        instance.limit.send_replace(match kill {
+            Some(kill) if kill.after_calls == 0 => Limit::Killed,
+            Some(kill) if hosted => Limit::Doomed(started + kill.after()),
+            _ => Limit::Event(started + timeout),
+        });
         let deadline = SystemClock.now().plus(timeout);
         Ok(Some(Invocation { message, body, deadline }))
     }
@@ -177,7 +189,7 @@ impl Platform {
         self: &Arc<Self>,
         id: InstanceId,
         request_id: &str,
-        failure: Option<Failure>,
+        outcome: Result<Bytes, Failure>,
     ) -> bool {
         let mut state = self.state();
         let State { scheduler, instances, .. } = &mut *state;
@@ -199,15 +211,15 @@ impl Platform {
         if let Some(output) = output {
             output.drain();
         }
-        let status = failure.as_ref().map_or("success", |_| "error");
-        if let Some(failure) = &failure {
+        let status = if outcome.is_ok() { "success" } else { "error" };
+        if let Err(failure) = &outcome {
             log.append(&format!("ERROR RequestId: {}\t{}", current.request_id, failure.reason));
         }
         report(&log, &deployed, &current, status);
         let address = deployed.deployment.address.clone();
-        match failure {
-            None => self.complete(current.message, address),
-            Some(failure) => self.fail(current.message, address, failure),
+        match outcome {
+            Ok(answer) => self.complete(current.message, address, answer),
+            Err(failure) => self.fail(current.message, address, failure),
         }
         true
     }
@@ -232,7 +244,7 @@ impl Platform {
         }
         if let Some(message) = instance.current.map(|current| current.message).or(instance.assigned) {
             let address = instance.deployed.deployment.address.clone();
-            self.fail(message, address, Failure { reason, refused: false });
+            self.fail(message, address, Failure { kind: end.kind().to_owned(), reason });
         }
     }
 }

@@ -1,6 +1,8 @@
 //! The embedded cloud behind its HTTP interfaces: topics, queues and instances.
 
+mod calls;
 mod invocation;
+mod notices;
 mod settling;
 
 use std::collections::HashMap;
@@ -9,12 +11,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use caribou_model::{Region, Timestamp};
+use caribou_runtime::lambda::REFUSED;
 use caribou_runtime::local::SystemClock;
 use caribou_runtime::local::wire::LARGEST_MESSAGE;
 use caribou_runtime::port::{Clock, StageAddress};
 use http::StatusCode;
 use tokio::sync::{Notify, oneshot, watch};
 
+use self::calls::Call;
 use self::invocation::Instance;
 use crate::blobs::BlobFiles;
 use crate::deployment::{self, FunctionDeployment};
@@ -23,7 +27,7 @@ use crate::distance::Distances;
 use crate::faults::{Dice, Faults};
 use crate::instance::{self, Deployed, Limit};
 use crate::logs::Log;
-use crate::message::{self, Failure, Message, Mode};
+use crate::message::{self, Failure, Form, Message, Mode};
 use crate::refusal::Refusal;
 use crate::scheduler::{InstanceId, Scheduler, Step};
 use crate::{CloudError, CloudStatus, Config};
@@ -53,6 +57,8 @@ struct State {
     instances: HashMap<InstanceId, Instance>,
     dice: Dice,
     dead_letters: usize,
+    calls: HashMap<u64, Call>,
+    last_call: u64,
 }
 
 impl Platform {
@@ -70,16 +76,15 @@ impl Platform {
             instances: HashMap::new(),
             dice: Dice::new(Faults::default()),
             dead_letters,
+            calls: HashMap::new(),
+            last_call: calls::FIRST,
         };
         for (deployment, executable) in deployment::deployed(&stored).map_err(unusable)? {
             state.install(&config, deployment, executable);
         }
         let queued = message::queued(&stored).map_err(unusable)?;
-        for (number, message) in &queued {
-            state.scheduler.accept(*number, &message.to, message.not_before);
-        }
         let distances = Distances::new(&config)?;
-        Ok(Arc::new(Self {
+        let platform = Arc::new(Self {
             config,
             blobs,
             distances,
@@ -89,7 +94,16 @@ impl Platform {
             state: Mutex::new(state),
             work: Notify::new(),
             unsettled: watch::Sender::new(queued.len()),
-        }))
+        });
+        for (number, message) in queued {
+            if platform.awaits_destination(&message) {
+                platform.state().scheduler.track(&message.to);
+                tokio::spawn(Arc::clone(&platform).notify(number, message.to));
+            } else {
+                platform.state().scheduler.accept(number, &message.to, message.not_before);
+            }
+        }
+        Ok(platform)
     }
 
     pub(crate) fn endpoint(&self) -> &str {
@@ -217,6 +231,22 @@ impl Platform {
                 "send large values as blobs",
             ));
         }
+        self.enqueue(to, body, Form::Publication, not_before).await.map(drop)
+    }
+
+    /// Takes an event for a function in, and gives its request id. It is on disk when this returns, and will be handled.
+    pub(crate) async fn invoke(self: &Arc<Self>, to: StageAddress, event: String) -> Result<String, Refusal> {
+        self.up(&to.region)?;
+        self.enqueue(to, event, Form::Event, None).await
+    }
+
+    async fn enqueue(
+        self: &Arc<Self>,
+        to: StageAddress,
+        body: String,
+        form: Form,
+        not_before: Option<Timestamp>,
+    ) -> Result<String, Refusal> {
         let duplicate = {
             let mut state = self.state();
             if !state.deployed.contains_key(&to) {
@@ -237,8 +267,10 @@ impl Platform {
                 not_before,
                 failures: 0,
                 mode: Mode::Handle,
+                form,
             })
             .collect();
+        let request_id = deliveries[0].request_id.clone();
         let (sender, receiver) = oneshot::channel();
         let platform = Arc::clone(self);
         self.disk.submit(
@@ -248,7 +280,8 @@ impl Platform {
                 let _ = sender.send(outcome);
             },
         );
-        Ok(receiver.await.unwrap_or(Err(DiskError::Stopping))?)
+        receiver.await.unwrap_or(Err(DiskError::Stopping))?;
+        Ok(request_id)
     }
 
     fn accept(&self, numbers: &[u64], to: &StageAddress, not_before: Timestamp) {
@@ -318,7 +351,7 @@ impl Platform {
         drop(state);
         for (message, address) in undeliverable {
             let reason = "its function is not deployed any more".to_owned();
-            self.fail(message, (*address).clone(), Failure { reason, refused: true });
+            self.fail(message, (*address).clone(), Failure { kind: REFUSED.to_owned(), reason });
         }
         wake
     }

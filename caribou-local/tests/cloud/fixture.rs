@@ -78,6 +78,7 @@ pub(crate) fn deployment(function: &str, region: Region, bootstrap: &Path) -> Fu
         probe_share: 0.0,
         run_deadline_s: 600,
         env: BTreeMap::default(),
+        services: caribou_local::Services::Embedded,
     }
 }
 

@@ -8,3 +8,5 @@ mod fixture;
 mod functions;
 #[cfg(test)]
 mod interfaces;
+#[cfg(test)]
+mod invocations;

@@ -45,6 +45,7 @@ pub(crate) async fn deployed(workflow: &'static Workflow) -> (TempDir, Cloud, Cl
                 probe_share: 0.0,
                 run_deadline_s: 600,
                 env: BTreeMap::default(),
+                services: caribou_local::Services::Embedded,
             };
             control.deploy(&deployment).await.unwrap();
         }

@@ -55,6 +55,7 @@ impl Served {
                 probe_share: 0.1,
                 run_deadline_s: RUN_DEADLINE_S,
                 env: BTreeMap::default(),
+                services: caribou_local::Services::Embedded,
             };
             self.control.deploy(&deployment).await.unwrap();
         }

@@ -98,7 +98,8 @@ impl Default for AwsSettings {
 impl AwsSettings {
     /// The periods that CloudWatch Logs knows, in days.
     pub const LOG_RETENTION_DAYS: [u16; 22] = [
-        1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653,
+        1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288,
+        3653,
     ];
     /// As long as the telemetry is learned from.
     pub const DEFAULT_LOG_RETENTION_DAYS: u16 = 30;
@@ -127,7 +128,12 @@ impl AwsSettings {
             return fault("[aws]".into(), "log_retention_days", &days.to_string(), why);
         }
         if let Some(policy) = self.policy.as_deref().filter(|path| !is_beside(path)) {
-            return fault("[aws]".into(), "policy", policy, "name a file beside the manifest, or in a folder there");
+            return fault(
+                "[aws]".into(),
+                "policy",
+                policy,
+                "name a file beside the manifest, or in a folder there",
+            );
         }
         for (name, function) in &self.functions {
             let table = format!("[aws.functions.{name}]");
@@ -135,14 +141,24 @@ impl AwsSettings {
                 return fault(table, "files", path, "name files beside the manifest, or in a folder there");
             }
             if function.files.iter().any(|path| path.trim_start_matches("./") == "bootstrap") {
-                return fault(table, "files", "bootstrap", "the function itself has that name in the archive");
+                return fault(
+                    table,
+                    "files",
+                    "bootstrap",
+                    "the function itself has that name in the archive",
+                );
             }
             if let Some(layer) = function.layers.iter().find(|layer| !is_layer(layer)) {
                 let why = "write a layer's version as `arn:aws:lambda:{region}:ACCOUNT:layer:NAME:VERSION`";
                 return fault(table, "layers", layer, why);
             }
             if function.layers.len() > Self::MOST_LAYERS {
-                return fault(table, "layers", &function.layers.len().to_string(), "Lambda takes five layers at most");
+                return fault(
+                    table,
+                    "layers",
+                    &function.layers.len().to_string(),
+                    "Lambda takes five layers at most",
+                );
             }
             let Some(image) = &function.image else { continue };
             if !is_image(image) {
@@ -150,7 +166,12 @@ impl AwsSettings {
                 return fault(table, "image", image, why);
             }
             if !function.layers.is_empty() || !function.files.is_empty() {
-                return fault(table, "image", image, "an image has no layers and no files; put them into the image");
+                return fault(
+                    table,
+                    "image",
+                    image,
+                    "an image has no layers and no files; put them into the image",
+                );
             }
         }
         Ok(())
@@ -191,7 +212,9 @@ fn is_layer(text: &str) -> bool {
 /// `ACCOUNT.dkr.ecr.REGION.amazonaws.com/NAME:TAG`
 fn is_image(text: &str) -> bool {
     text.split_once('/').is_some_and(|(host, name)| {
-        host.contains(".dkr.ecr.") && host.contains(".amazonaws.com") && (name.contains(':') || name.contains('@'))
+        host.contains(".dkr.ecr.")
+            && host.contains(".amazonaws.com")
+            && (name.contains(':') || name.contains('@'))
     })
 }
 

@@ -11,12 +11,14 @@
 //! | [`account`] | what observed runs caused; planned runs against probes |
 //! | [`difference`] | what a new plan would change |
 //! | [`original`] | imports the tables of the Python original, and mirrors its model |
+//! | [`aws`] | deploys to AWS |
 //! | [`deploy`], [`migrate`] | brings functions to regions; puts a plan in force |
 //! | [`state`] | what is kept on disk between commands |
 //! | [`report`] | the HTML page |
 //! | [`quantity`], [`calendar`], [`text`] | figures, instants and long lines as people read them |
 
 pub mod account;
+pub mod aws;
 pub mod bootstrap;
 pub mod calendar;
 pub mod deploy;

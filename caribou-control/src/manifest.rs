@@ -135,9 +135,14 @@ fn place_of(rule: &Rule, text: &str) -> Option<Range<usize>> {
         Rule::WeightsAndPriority => "weights",
         Rule::DuplicateMetric => "priority",
         Rule::FreeTierOfUnknownRuns => "count_free_tier",
+        Rule::Aws(fault) => fault.field,
     };
-    // several functions may have a pin
-    let value = if let Rule::PinnedAway { pin, .. } = rule { pin.code() } else { "" };
+    // several functions may have a pin, or files
+    let value = match rule {
+        Rule::PinnedAway { pin, .. } => pin.code(),
+        Rule::Aws(fault) => &fault.value,
+        _ => "",
+    };
     let mut start = 0;
     for line in text.split_inclusive('\n') {
         let indent = line.len() - line.trim_start().len();
@@ -154,8 +159,10 @@ fn place_of(rule: &Rule, text: &str) -> Option<Range<usize>> {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Finding {
     /// The manifest has rules for a function that the workflow does not call.
-    #[error("[functions.{function}]: workflow `{workflow}` calls no function of that name; it calls {}", calls.join(", "))]
+    #[error("[{table}.{function}]: workflow `{workflow}` calls no function of that name; it calls {}", calls.join(", "))]
     UnknownFunction {
+        /// The table that holds them.
+        table: &'static str,
         /// The name in the manifest.
         function: String,
         /// The workflow.
@@ -196,9 +203,11 @@ pub fn findings(manifest: &Manifest, graph: &Graph, known: &[Region]) -> Vec<Fin
     for region in unknown {
         findings.push(Finding::UnknownRegion { region: region.clone(), known: known.to_vec() });
     }
-    for name in manifest.functions.keys() {
+    let of_regions = manifest.functions.keys().map(|name| ("functions", name));
+    for (table, name) in of_regions.chain(manifest.aws.functions.keys().map(|name| ("aws.functions", name))) {
         if !graph.functions.iter().any(|spec| spec.name == *name) {
             findings.push(Finding::UnknownFunction {
+                table,
                 function: name.clone(),
                 workflow: graph.workflow.clone(),
                 calls: graph.functions.iter().map(|spec| format!("`{}`", spec.name)).collect(),

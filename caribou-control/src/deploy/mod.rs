@@ -4,6 +4,8 @@
 //! |---|---|
 //! | here | [`Deployer`]: what a migration asks of a platform; what a plan needs |
 //! | [`local`] | the embedded cloud |
+//!
+//! AWS is in [`crate::aws`].
 
 pub mod local;
 
@@ -12,6 +14,7 @@ use std::collections::BTreeSet;
 use async_trait::async_trait;
 use caribou_model::{Graph, Plan, Region};
 
+use crate::aws::AwsError;
 use crate::state::Deployed;
 
 pub use self::local::LocalDeployer;
@@ -89,6 +92,9 @@ pub enum DeployError {
     /// The cloud did not answer, or refused.
     #[error(transparent)]
     Control(#[from] caribou_local::ControlError),
+    /// AWS did not answer, or refused.
+    #[error(transparent)]
+    Aws(#[from] AwsError),
     /// The cloud took a deployment and does not have it.
     #[error("{function} was deployed to {region}, but the cloud does not list it; look at its log")]
     Missing {

@@ -6,10 +6,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::{FunctionSpec, Region};
 
+mod aws;
 mod constraint;
 mod objective;
 mod rules;
 
+pub use aws::{AwsFault, AwsFunction, AwsSettings, FunctionUrl};
 pub use constraint::{Constraint, InvalidStatistic, Limit, Statistic, Strictness};
 pub use objective::{Metric, Objectives, Transmission, Weights};
 pub use rules::{RegionPattern, RegionRules};
@@ -58,6 +60,9 @@ pub struct Manifest {
     /// How runs are treated.
     #[serde(default)]
     pub runs: RunSettings,
+    /// How it is deployed to AWS.
+    #[serde(default, skip_serializing_if = "AwsSettings::is_default")]
+    pub aws: AwsSettings,
 }
 
 /// How runs are treated.
@@ -122,6 +127,9 @@ pub enum ManifestError {
     /// A metric is listed twice.
     #[error("[objectives] priority lists a metric twice; list each of carbon, cost and runtime at most once")]
     DuplicateMetric,
+    /// Something that AWS would refuse.
+    #[error(transparent)]
+    Aws(#[from] AwsFault),
 }
 
 impl Manifest {
@@ -137,6 +145,7 @@ impl Manifest {
             constraints: Vec::new(),
             functions: BTreeMap::new(),
             runs: RunSettings::default(),
+            aws: AwsSettings::default(),
         }
     }
 
@@ -208,6 +217,7 @@ impl Manifest {
                 return out_of_range("constraints.limit", limit, "a number above 0");
             }
         }
+        self.aws.validate()?;
         self.objectives.validate()
     }
 }

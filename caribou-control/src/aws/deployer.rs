@@ -1,0 +1,207 @@
+//! Brings functions to regions of AWS.
+
+use std::collections::BTreeSet;
+
+use async_trait::async_trait;
+use caribou_model::{NodeId, Region};
+use caribou_runtime::port::Store;
+use caribou_runtime::release::Release;
+
+use super::archive::Archives;
+use super::connection::Aws;
+use super::difference::{Change, Difference, look};
+use super::error::{AwsError, Fault};
+use super::resource::Kind;
+use super::together::{Work, all};
+use super::wanted::{Plan, Wanted};
+use super::{apply, inventory, verify};
+use crate::deploy::{DeployError, Deployer, Need, Progress};
+use crate::state::Deployed;
+
+/// Is told what was just done.
+pub type Watch<'w> = dyn FnMut(&Change) + Send + 'w;
+
+/// Deploys the functions of one version of a workflow to AWS.
+///
+/// There is no file that says what is on AWS: names are derived, and what is wanted is compared with what is there. Doing
+/// something again therefore does what is missing, wherever it stopped.
+///
+/// ```no_run
+/// # async fn deploy(deployed: &caribou_control::state::Deployed) -> Result<(), Box<dyn std::error::Error>> {
+/// use caribou_control::aws::{Archive, Archives, Aws, AwsDeployer, regions_of};
+/// use caribou_control::deploy::{Deployer, at_home};
+///
+/// let aws = Aws::connect(&deployed.manifest.home).await?;
+/// let archives = Archives::shared(Archive::read("target/caribou/press.zip".as_ref())?);
+/// let regions = regions_of(&deployed.manifest, &deployed.graph, &[]);
+/// let deployer = AwsDeployer { aws: &aws, deployed, archives: &archives, regions: &regions };
+/// let needs = at_home(&deployed.graph, &deployed.manifest.home);
+/// print!("{}", deployer.difference(&needs).await?); // a dry run
+/// deployer.bring(&needs, &mut |change| println!("{change}")).await?;
+/// deployer.verify(&needs).await?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct AwsDeployer<'a> {
+    /// The account.
+    pub aws: &'a Aws,
+    /// The workflow.
+    pub deployed: &'a Deployed,
+    /// Its code.
+    pub archives: &'a Archives,
+    /// Every region where something of the workflow may be: [`regions_of`](super::regions_of).
+    pub regions: &'a [Region],
+}
+
+impl AwsDeployer<'_> {
+    /// What has to be done so that these functions are there as they should be. Nothing is changed: this is the dry run, and
+    /// what finds drift.
+    ///
+    /// # Errors
+    ///
+    /// [`AwsError`] if AWS does not answer, or if what is wanted cannot be.
+    pub async fn difference(&self, needs: &BTreeSet<Need>) -> Result<Difference, AwsError> {
+        let Wanted { resources, notes } = self.plan().wanted(needs).await?;
+        let difference = look(self.aws, &resources).await?;
+        Ok(Difference { notes, ..difference })
+    }
+
+    /// Does what [`difference`](Self::difference) tells, and returns it: home first, then what others need. `watch` is told
+    /// each change that was made.
+    ///
+    /// # Errors
+    ///
+    /// [`AwsError`]; what was done stays, and the next call goes on from there.
+    pub async fn bring(&self, needs: &BTreeSet<Need>, watch: &mut Watch<'_>) -> Result<Difference, AwsError> {
+        let Wanted { resources, notes } = self.plan().wanted(needs).await?;
+        let difference = look(self.aws, &resources).await?;
+        apply::apply(self.aws, &self.deployed.manifest.home, &resources, &difference, watch).await?;
+        Ok(Difference { notes, ..difference })
+    }
+
+    /// Puts this version in force: from now on it receives new runs. To be called when everything at home is verified. If it
+    /// is in force already, nothing is written.
+    ///
+    /// # Errors
+    ///
+    /// [`AwsError::Release`] if home does not answer, or if another version was put in force at the same time.
+    pub async fn release(&self, store: &dyn Store) -> Result<Release, AwsError> {
+        let Deployed { graph, manifest, .. } = self.deployed;
+        let entry = graph.function_of(NodeId::ENTRY).map(|spec| spec.name.clone()).unwrap_or_default();
+        let found = Release::read(store, &manifest.home, &graph.workflow).await?;
+        let release = Release {
+            workflow: graph.workflow.clone(),
+            version: graph.version.clone(),
+            entry,
+            home: manifest.home.clone(),
+            since: self.aws.clock().now(),
+        };
+        match found {
+            Some((found, _)) if Release { since: found.since, ..release.clone() } == found => Ok(found),
+            found => {
+                release.switch(store, found.map(|(_, revision)| revision)).await?;
+                Ok(release)
+            }
+        }
+    }
+
+    fn plan(&self) -> Plan<'_> {
+        Plan { aws: self.aws, deployed: self.deployed, archives: self.archives }
+    }
+
+    /// What is needed and not there as it should be.
+    async fn lacking(&self, needs: &BTreeSet<Need>) -> Result<BTreeSet<Need>, AwsError> {
+        let difference = self.difference(needs).await?;
+        let lacks = |need: &Need| {
+            let place = self.plan().place(need);
+            let [log_group, dead] = [Kind::LogGroup, Kind::DeadQueue].map(|kind| place.id(kind).name);
+            let name = place.name();
+            difference.to_do().any(|Change { id, .. }| {
+                let is_shared = matches!(id.kind, Kind::Role | Kind::Bucket | Kind::Code | Kind::Table);
+                let is_its_own = id.name == name || id.name == log_group || id.name == dead;
+                (id.kind == Kind::Role || id.region == need.region) && (is_shared || is_its_own)
+            })
+        };
+        Ok(needs.iter().filter(|need| lacks(need)).cloned().collect())
+    }
+
+    async fn present_in(&self, region: &Region) -> Result<Vec<Need>, AwsError> {
+        let names = match inventory::function_names(self.aws, region).await {
+            Err(error) if error.fault() == Some(Fault::RegionNotEnabled) => return Ok(Vec::new()),
+            names => names?,
+        };
+        let functions = self.deployed.graph.functions.iter();
+        let needs = functions.map(|spec| Need { function: spec.name.clone(), region: region.clone() });
+        Ok(needs.filter(|need| names.contains(&self.plan().place(need).name())).collect())
+    }
+
+    fn check(&self, needs: &BTreeSet<Need>) -> Result<(), DeployError> {
+        let Deployed { manifest, .. } = self.deployed;
+        for Need { function, region } in needs {
+            if let Some(spec) = self.deployed.spec(function)
+                && !manifest.permits(spec, region)
+            {
+                let (function, region) = (function.clone(), region.clone());
+                return Err(DeployError::NotPermitted { function, region });
+            }
+        }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Deployer for AwsDeployer<'_> {
+    fn deployed(&self) -> &Deployed {
+        self.deployed
+    }
+
+    async fn deploy(
+        &self,
+        needs: &BTreeSet<Need>,
+        progress: &mut Progress<'_>,
+    ) -> Result<Vec<Need>, DeployError> {
+        self.check(needs)?;
+        if needs.is_empty() {
+            return Ok(Vec::new());
+        }
+        needs.iter().for_each(&mut *progress);
+        self.bring(needs, &mut |_| ()).await?;
+        Ok(needs.iter().cloned().collect())
+    }
+
+    /// Functions that are there, whether all that they need is or not.
+    async fn present(&self) -> Result<BTreeSet<Need>, DeployError> {
+        let mut looks: Vec<Work<'_, Vec<Need>>> = Vec::new();
+        for region in self.regions {
+            looks.push(Box::pin(self.present_in(region)));
+        }
+        Ok(all(looks).await?.into_iter().flatten().collect())
+    }
+
+    /// An instance reads the plan anew within a minute.
+    async fn renew_entries(&self) -> Result<(), DeployError> {
+        Ok(())
+    }
+
+    /// What lacks anything, so that a deployment that was interrupted is finished.
+    async fn missing(&self, needs: &BTreeSet<Need>) -> Result<BTreeSet<Need>, DeployError> {
+        Ok(self.lacking(needs).await?)
+    }
+
+    /// Everything that the functions need is as it should be, and each function was called: with an event that the shim
+    /// refuses without touching anything, which only a bootstrap does that was started, read its environment and found its
+    /// workflow.
+    async fn verify(&self, needs: &BTreeSet<Need>) -> Result<(), DeployError> {
+        if let Some(Need { function, region }) = self.lacking(needs).await?.pop_first() {
+            return Err(DeployError::Missing { function, region });
+        }
+        let mut calls: Vec<Work<'_, ()>> = Vec::new();
+        for need in needs {
+            let id = self.plan().place(need).id(Kind::Function);
+            calls.push(Box::pin(async move { verify::call(self.aws, &id).await }));
+        }
+        all(calls).await?;
+        Ok(())
+    }
+}

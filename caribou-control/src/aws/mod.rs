@@ -1,0 +1,48 @@
+//! Deploys workflows to AWS: Lambda, SNS, SQS, DynamoDB, S3, CloudWatch Logs and IAM.
+//!
+//! No file says what is on AWS. Names are derived ([`Account`]), resources are tagged, and every
+//! command compares what is *wanted* with what is *there*: the [`Difference`] is what a dry run shows, what drift is, and what
+//! is then done. So everything can be repeated, and an interrupted command is finished by the same command.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`connection`] | the account, and clients of its services in every region |
+//! | [`archive`] | the code that is deployed |
+//! | [`deployer`] | [`AwsDeployer`]: compares, deploys, verifies, releases |
+//! | `wanted` | from manifest and graph to resources |
+//! | [`resource`] | the resources, a noun a file |
+//! | `policy` | what the functions may do |
+//! | [`difference`], `apply` | what has to be done; does it |
+//! | `patience` | waits for what AWS does not see at once |
+//! | `together` | several calls at the same time |
+//! | `verify` | calls a function to see that it can work |
+//! | `inventory` | what there is, by listing |
+//! | [`region`] | regions that have to be enabled; where a workflow may be |
+//! | [`error`] | what went wrong, where, and what to do |
+
+pub mod archive;
+pub mod connection;
+pub mod deployer;
+pub mod difference;
+pub mod error;
+pub mod region;
+pub mod resource;
+
+mod apply;
+mod inventory;
+mod patience;
+mod place;
+mod policy;
+mod together;
+mod verify;
+mod wanted;
+
+pub use caribou_runtime::aws::Account;
+
+pub use self::archive::{Archive, Archives};
+pub use self::connection::Aws;
+pub use self::deployer::{AwsDeployer, Watch};
+pub use self::difference::{Action, Change, Counts, Difference};
+pub use self::error::{AwsError, CallError, Fault};
+pub use self::region::{is_opt_in, regions_of};
+pub use self::resource::{Differing, Id, Kind};

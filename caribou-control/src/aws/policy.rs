@@ -1,0 +1,261 @@
+//! What a workflow's functions may do: exactly what the runtime's adapter calls, on exactly the workflow's things.
+//!
+//! One role serves all functions in all regions, so it names every function of every version that is deployed. Which those
+//! are is read from the policy that is there, since nothing else keeps it. IAM takes 10,240 characters of inline policies for a role; where exact
+//! names take more, those of a version become one pattern (`press-0_1_0-*`), and after that the regions too
+//! (`arn:aws:sns:*:..`). A pattern begins with the workflow's name and version, so it never covers another workflow.
+
+use std::collections::BTreeSet;
+
+use caribou_model::Region;
+use caribou_runtime::aws::Account;
+use serde_json::{Value, json};
+
+/// Whatever belongs to the functions whose deployed name is `name`, or begins with it where it ends with `*`, in a region, or
+/// in all where that is `*`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Grant {
+    pub(super) region: String,
+    pub(super) name: String,
+}
+
+/// What the functions of a workflow may reach.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Grants {
+    pub(super) workflow: String,
+    pub(super) all: BTreeSet<Grant>,
+}
+
+/// How exactly a policy names things.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Exactness {
+    /// Each by its name.
+    Names,
+    /// All of a version in a region by one pattern.
+    Versions,
+    /// All of a version in every region by one pattern.
+    Regions,
+}
+
+const PUBLISH: &str = "Publish";
+
+impl Grant {
+    pub(super) fn new(region: &Region, name: impl Into<String>) -> Self {
+        Self { region: region.code().to_owned(), name: name.into() }
+    }
+
+    /// Whether this one reaches all that the other does.
+    fn covers(&self, other: &Self) -> bool {
+        let prefix = self.name.strip_suffix('*');
+        (self.region == "*" || self.region == other.region)
+            && prefix.map_or(self.name == other.name, |prefix| other.name.starts_with(prefix))
+    }
+
+    /// A function's name has no dash of its own unless its author wants one: then the pattern ends a little later.
+    fn at(&self, exactness: Exactness) -> Self {
+        let name = match (exactness, self.name.rsplit_once('-')) {
+            (Exactness::Names, _) | (_, None) => self.name.clone(),
+            (_, Some((version, _))) => format!("{version}-*"),
+        };
+        let region = if exactness == Exactness::Regions { "*".to_owned() } else { self.region.clone() };
+        Self { region, name }
+    }
+}
+
+impl Grants {
+    pub(super) fn none(workflow: &str) -> Self {
+        Self { workflow: workflow.to_owned(), all: BTreeSet::new() }
+    }
+
+    /// What a policy of this role gave so far. What is not of this workflow and account is left out.
+    pub(super) fn read(account: &Account, workflow: &str, document: &str) -> Self {
+        let mut grants = Self::none(workflow);
+        let Ok(document) = serde_json::from_str::<Value>(document) else { return grants };
+        let statements = document["Statement"].as_array().into_iter().flatten();
+        for statement in statements.filter(|statement| statement["Sid"] == PUBLISH) {
+            let resources = match &statement["Resource"] {
+                Value::Array(resources) => resources.iter().filter_map(Value::as_str).collect(),
+                resource => Vec::from_iter(resource.as_str()),
+            };
+            for arn in resources {
+                let parts: Vec<&str> = arn.split(':').collect();
+                let ["arn", _, "sns", region, owner, name] = parts[..] else { continue };
+                if owner == account.as_str() && is_of(workflow, name) {
+                    grants.add(Grant { region: region.to_owned(), name: name.to_owned() });
+                }
+            }
+        }
+        grants
+    }
+
+    /// Gives this too, unless it is given already.
+    pub(super) fn add(&mut self, grant: Grant) {
+        if !self.all.iter().any(|one| one.covers(&grant)) {
+            self.all.retain(|one| !grant.covers(one));
+            self.all.insert(grant);
+        }
+    }
+
+    /// The same in the fewest characters that this exactness takes.
+    pub(super) fn at(&self, exactness: Exactness) -> Self {
+        let mut grants = Self::none(&self.workflow);
+        self.all.iter().for_each(|grant| grants.add(grant.at(exactness)));
+        grants
+    }
+
+    /// The policy. `home` says in which partition of AWS all this is.
+    pub(super) fn document(&self, account: &Account, home: &Region) -> String {
+        let workflow = &self.workflow;
+        let role = account.role_arn(workflow, home);
+        let partition = role.split(':').nth(1).unwrap_or("aws");
+        let arns = |service: &str, before: &str, after: &str| -> Vec<String> {
+            let arn = |Grant { region, name }: &Grant| {
+                format!("arn:{partition}:{service}:{region}:{account}:{before}{name}{after}")
+            };
+            self.all.iter().map(arn).collect()
+        };
+        let regions: BTreeSet<&str> = self.all.iter().map(|grant| grant.region.as_str()).collect();
+        let regions: Vec<&str> =
+            if regions.contains("*") { vec!["*"] } else { regions.into_iter().collect() };
+        let table = Account::table_name(workflow);
+        let tables =
+            regions.iter().map(|region| format!("arn:{partition}:dynamodb:{region}:{account}:table/{table}"));
+        let blobs = Account::blobs(workflow);
+        let blobs =
+            regions.iter().map(|region| format!("arn:{partition}:s3:::caribou-{account}-{region}/{blobs}*"));
+        let statement = |sid: &str, actions: &[&str], resources: Vec<String>| json!({ "Sid": sid, "Effect": "Allow", "Action": actions, "Resource": resources });
+        let queue = ["sqs:SendMessage", "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"];
+        let store = ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"];
+        json!({
+            "Version": "2012-10-17",
+            "Statement": [
+                statement(PUBLISH, &["sns:Publish"], arns("sns", "", "")),
+                statement("Queues", &queue, arns("sqs", "", "")),
+                statement("Store", &store, tables.collect()),
+                statement("Blobs", &["s3:GetObject", "s3:PutObject"], blobs.collect()),
+                statement("Logs", &["logs:CreateLogStream", "logs:PutLogEvents"],
+                    arns("logs", "log-group:/aws/lambda/", ":*")),
+            ],
+        })
+        .to_string()
+    }
+}
+
+/// Whether a name, or a pattern of names, can be of this workflow: its name, then a version, which begins with a digit.
+fn is_of(workflow: &str, name: &str) -> bool {
+    let rest = name.strip_prefix(workflow).and_then(|rest| rest.strip_prefix('-'));
+    rest.is_some_and(|rest| rest.starts_with(|first: char| first.is_ascii_digit()))
+}
+
+/// Lambda of this account alone may take the role.
+pub(super) fn trust(account: &Account) -> String {
+    json!({
+        "Version": "2012-10-17",
+        "Statement": [{
+            "Effect": "Allow",
+            "Principal": { "Service": "lambda.amazonaws.com" },
+            "Action": "sts:AssumeRole",
+            "Condition": { "StringEquals": { "aws:SourceAccount": account.as_str() } },
+        }],
+    })
+    .to_string()
+}
+
+/// Characters as IAM counts them: without white space.
+pub(super) fn characters(document: &str) -> usize {
+    document.chars().filter(|character| !character.is_whitespace()).count()
+}
+
+#[cfg(test)]
+mod tests {
+    use caribou_runtime::port::StageAddress;
+
+    use super::*;
+
+    const HOME: Region = Region::aws("us-east-1");
+
+    fn account() -> Account {
+        "123456789012".parse().unwrap()
+    }
+
+    fn grants(versions: &[&str], functions: usize, regions: &[&'static str]) -> Grants {
+        let mut grants = Grants::none("press");
+        for version in versions {
+            for number in 0..functions {
+                for region in regions {
+                    grants
+                        .add(Grant::new(&Region::aws(region), format!("press-{version}-function_{number}")));
+                }
+            }
+        }
+        grants
+    }
+
+    #[test]
+    fn the_policy_names_each_thing_of_the_workflow_and_nothing_else() {
+        let grants = grants(&["0_1_0"], 2, &["us-east-1", "ca-central-1"]);
+        let document: Value = serde_json::from_str(&grants.document(&account(), &HOME)).unwrap();
+        insta::assert_json_snapshot!(document);
+    }
+
+    #[test]
+    fn names_are_those_of_the_runtime() {
+        let address = StageAddress {
+            workflow: "press".into(),
+            version: "0.1.0".into(),
+            function: "resize".into(),
+            region: Region::aws("cn-north-1"),
+        };
+        let mut grants = Grants::none("press");
+        grants.add(Grant::new(&address.region, address.deployed_name()));
+        let document = grants.document(&account(), &address.region);
+        let account = account();
+        let bucket = account.bucket_arn(&address.region);
+        for arn in [
+            account.topic_arn(&address),
+            account.queue_arn(&address),
+            account.table_arn("press", &address.region),
+            format!("{bucket}/{}*", Account::blobs("press")),
+            format!("{}:*", account.log_group_arn(&address)),
+        ] {
+            assert!(document.contains(&format!("\"{arn}\"")), "{arn} is not in {document}");
+        }
+    }
+
+    #[test]
+    fn what_a_policy_gave_is_read_back_at_every_exactness() {
+        let grants = grants(&["0_1_0", "1_0_0-rc_1"], 3, &["us-east-1", "ca-central-1"]);
+        for exactness in [Exactness::Names, Exactness::Versions, Exactness::Regions] {
+            let shorter = grants.at(exactness);
+            let document = shorter.document(&account(), &HOME);
+            assert_eq!(Grants::read(&account(), "press", &document), shorter, "{exactness:?}");
+            let mut again = shorter.clone();
+            grants.all.iter().for_each(|grant| again.add(grant.clone()));
+            assert_eq!(again, shorter, "what is covered is not named again");
+        }
+    }
+
+    #[test]
+    fn patterns_take_fewer_characters_and_reach_only_this_workflow() {
+        let regions = ["us-east-1", "us-west-1", "us-west-2", "ca-central-1"];
+        let grants = grants(&["0_1_0", "0_2_0"], 12, &regions);
+        let length = |exactness| characters(&grants.at(exactness).document(&account(), &HOME));
+        let lengths = [Exactness::Names, Exactness::Versions, Exactness::Regions].map(length);
+        assert!(lengths[0] > lengths[1] && lengths[1] > lengths[2], "{lengths:?}");
+        let names: Vec<_> = grants.at(Exactness::Regions).all.into_iter().map(|grant| grant.name).collect();
+        assert_eq!(names, ["press-0_1_0-*", "press-0_2_0-*"]);
+    }
+
+    #[test]
+    fn what_others_were_given_is_not_taken_over() {
+        let arns = [
+            "arn:aws:sns:us-east-1:123456789012:press-0_1_0-a",
+            "arn:aws:sns:us-east-1:123456789012:press-extra-0_1_0-a",
+            "arn:aws:sns:us-east-1:210987654321:press-0_1_0-a",
+            "arn:aws:sns:*:123456789012:*",
+        ];
+        let document = json!({ "Statement": [{ "Sid": PUBLISH, "Resource": arns }] }).to_string();
+        let read = Grants::read(&account(), "press", &document);
+        assert_eq!(Vec::from_iter(read.all), [Grant::new(&HOME, "press-0_1_0-a")]);
+    }
+}

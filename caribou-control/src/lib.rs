@@ -5,6 +5,7 @@
 //! | [`facts`] | grids, prices, distances |
 //! | [`manifest`] | finds and reads `caribou.toml` |
 //! | [`package`], [`bootstrap`] | builds a workflow's package; asks the bootstrap what it holds |
+//! | [`build`] | bootstraps for Lambda: compiles, checks and packs them |
 //! | [`sources`] | workflows in the sources that the bootstrap does not hold |
 //! | [`graph`] | a graph as text, Mermaid, DOT and SVG |
 //! | [`telemetry`], [`learn`] | reads lines of telemetry and folds them into the workload |
@@ -20,6 +21,7 @@
 pub mod account;
 pub mod aws;
 pub mod bootstrap;
+pub mod build;
 pub mod calendar;
 pub mod deploy;
 pub mod difference;

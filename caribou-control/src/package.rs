@@ -14,6 +14,10 @@ pub struct Package {
     pub name: String,
     /// The folder of its Cargo.toml.
     pub directory: PathBuf,
+    /// The folder of its workspace's Cargo.toml; its own if it is in none.
+    pub workspace: PathBuf,
+    /// Where cargo puts what it builds.
+    pub target_directory: PathBuf,
     /// Its binaries.
     pub binaries: Vec<String>,
     default_run: Option<String>,
@@ -121,6 +125,8 @@ pub enum PackageError {
 #[derive(Deserialize)]
 struct Metadata {
     packages: Vec<Member>,
+    workspace_root: PathBuf,
+    target_directory: PathBuf,
 }
 
 /// A package as cargo describes it.
@@ -214,7 +220,7 @@ impl Package {
         if !cargo_toml.is_file() {
             return Err(no_package());
         }
-        let packages = members(&directory).await?;
+        let Metadata { packages, workspace_root, target_directory } = metadata(&directory).await?;
         let mut members: Vec<String> = packages.iter().map(|package| package.name.clone()).collect();
         let found = packages.into_iter().find(|package| {
             package.manifest_path.canonicalize().is_ok_and(|manifest| manifest == cargo_toml)
@@ -227,6 +233,8 @@ impl Package {
         Ok(Self {
             name: package.name,
             directory,
+            workspace: workspace_root,
+            target_directory,
             binaries: binaries.collect(),
             default_run: package.default_run,
         })
@@ -267,17 +275,28 @@ impl Package {
         profile: &Profile,
         mut progress: impl FnMut(&str),
     ) -> Result<PathBuf, PackageError> {
-        let mut command = cargo();
-        command.arg("build").arg("--manifest-path").arg(self.directory.join("Cargo.toml"));
-        command.args(["--bin", binary]);
         let shown = match profile {
             Profile::Dev => format!("cargo build --bin {binary}"),
             Profile::Release => format!("cargo build --release --bin {binary}"),
             Profile::Named(name) => format!("cargo build --profile {name} --bin {binary}"),
         };
+        let mut command = cargo();
+        command.arg("build");
         if *profile != Profile::Dev {
             command.args(["--profile", profile.name()]);
         }
+        self.compile(command, shown, binary, &mut progress).await
+    }
+
+    /// Lets cargo, or a program that passes its arguments on to cargo, build a binary.
+    pub(crate) async fn compile(
+        &self,
+        mut command: Command,
+        shown: String,
+        binary: &str,
+        progress: &mut impl FnMut(&str),
+    ) -> Result<PathBuf, PackageError> {
+        command.arg("--manifest-path").arg(self.directory.join("Cargo.toml")).args(["--bin", binary]);
         command.arg("--message-format=json-render-diagnostics");
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().map_err(|cause| PackageError::NoCargo { cause })?;
@@ -319,6 +338,11 @@ impl Package {
 
 /// The packages of the workspace that a folder is in.
 pub(crate) async fn members(directory: &Path) -> Result<Vec<Member>, PackageError> {
+    Ok(metadata(directory).await?.packages)
+}
+
+/// What cargo says of the workspace that a folder is in.
+async fn metadata(directory: &Path) -> Result<Metadata, PackageError> {
     let output = cargo()
         .args(["metadata", "--no-deps", "--format-version", "1", "--manifest-path"])
         .arg(directory.join("Cargo.toml"))
@@ -329,9 +353,7 @@ pub(crate) async fn members(directory: &Path) -> Result<Vec<Member>, PackageErro
     if !output.status.success() {
         return Err(unreadable(String::from_utf8_lossy(&output.stderr).into_owned()));
     }
-    let metadata: Metadata =
-        serde_json::from_slice(&output.stdout).map_err(|cause| unreadable(cause.to_string()))?;
-    Ok(metadata.packages)
+    serde_json::from_slice(&output.stdout).map_err(|cause| unreadable(cause.to_string()))
 }
 
 /// What the compiler said, without the list of what it compiled before.
@@ -342,7 +364,8 @@ fn diagnostics(stderr: &str) -> String {
     kept.collect::<Vec<_>>().join("\n")
 }
 
-fn cargo() -> Command {
+/// Cargo, which is asked nothing.
+pub(crate) fn cargo() -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.stdin(Stdio::null()).kill_on_drop(true);
     command
@@ -356,6 +379,8 @@ mod tests {
         Package {
             name: "press".into(),
             directory: ".".into(),
+            workspace: ".".into(),
+            target_directory: "target".into(),
             binaries: binaries.iter().map(|&name| name.to_owned()).collect(),
             default_run: default_run.map(str::to_owned),
         }

@@ -1,0 +1,69 @@
+//! The cargo profile of a bootstrap.
+
+use std::path::Path;
+
+use super::configuration::Configuration;
+
+/// The name of the profile that the documentation recommends.
+pub const LAMBDA: &str = "lambda";
+
+/// What `[profile.lambda]` is where the author's workspace does not say: small, since a new instance loads all of it.
+const SETTINGS: [(&str, &str); 7] = [
+    ("inherits", r#""release""#),
+    ("opt-level", r#""z""#),
+    ("lto", r#""fat""#),
+    ("codegen-units", "1"),
+    ("panic", r#""abort""#),
+    ("strip", r#""symbols""#),
+    ("debug", "false"),
+];
+
+/// The values of cargo's `--config` that define a profile: none if it is not the recommended one, or defined by the
+/// workspace or a configuration file.
+pub(crate) fn settings(profile: &str, workspace: &Path, configuration: &Configuration) -> Vec<String> {
+    if profile != LAMBDA || configuration.has_profile(profile) || in_workspace(profile, workspace) {
+        return Vec::new();
+    }
+    SETTINGS.iter().map(|(key, value)| format!("profile.{LAMBDA}.{key}={value}")).collect()
+}
+
+/// Whether the Cargo.toml at a workspace's root defines a profile.
+fn in_workspace(profile: &str, workspace: &Path) -> bool {
+    let text = std::fs::read_to_string(workspace.join("Cargo.toml")).unwrap_or_default();
+    let manifest = text.parse::<toml::Table>().unwrap_or_default();
+    manifest.get("profile").and_then(|profiles| profiles.get(profile)).is_some()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_recommended_profile_is_given_where_the_workspace_has_none_of_its_own() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |text| std::fs::write(folder.path().join("Cargo.toml"), text).unwrap();
+        let none = Configuration::default();
+        write("[workspace]\n[profile.release]\nlto = true\n");
+        let given = settings(LAMBDA, folder.path(), &none);
+        assert_eq!(given.len(), SETTINGS.len());
+        assert_eq!(given[0], "profile.lambda.inherits=\"release\"");
+        assert!(settings("release", folder.path(), &none).is_empty());
+        write("[workspace]\n[profile.lambda]\ninherits = 'release'\n");
+        assert!(settings(LAMBDA, folder.path(), &none).is_empty());
+    }
+
+    #[test]
+    fn this_repositorys_own_profile_is_the_recommended_one() {
+        let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+        let text = std::fs::read_to_string(workspace.join("Cargo.toml")).unwrap();
+        let manifest = text.parse::<toml::Table>().unwrap();
+        let settings: toml::Table = SETTINGS
+            .iter()
+            .map(|(key, value)| {
+                let line = format!("value = {value}").parse::<toml::Table>().unwrap();
+                ((*key).to_owned(), line["value"].clone())
+            })
+            .collect();
+        assert_eq!(manifest["profile"][LAMBDA].as_table(), Some(&settings));
+    }
+}

@@ -56,6 +56,7 @@ pub mod tag;
 pub mod value;
 pub mod workflow;
 
+mod backoff;
 #[cfg(feature = "lambda")]
 mod body;
 #[cfg(test)]

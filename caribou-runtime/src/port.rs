@@ -72,12 +72,34 @@ pub trait Transport: Send + Sync {
 /// Why a message was not handed over.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SendError {
-    /// It is certain that nothing was accepted: name, connection or TLS failure, or a refused request.
+    /// It is certain that nothing was accepted: name, connection or TLS failure, or a region that is down.
     #[error("{region} did not accept the message: {cause}")]
     NotAccepted {
         /// The region asked.
         region: Region,
         /// What it said.
+        cause: String,
+    },
+    /// It is certain that nothing was accepted, as too much is sent at a time: what passes by waiting.
+    #[error("{region} is asked for too much at a time: {cause}")]
+    Busy {
+        /// The region asked.
+        region: Region,
+        /// What it said.
+        cause: String,
+    },
+    /// It is certain that nothing was accepted, nor will be before somebody changes something: a permission, what is deployed.
+    #[error("{region} refuses the message: {cause}")]
+    Refused {
+        /// The region asked.
+        region: Region,
+        /// What it said.
+        cause: String,
+    },
+    /// No region will ever accept it.
+    #[error("the message cannot be sent: {cause}")]
+    Unsendable {
+        /// Why.
         cause: String,
     },
     /// It may have been accepted: the answer was lost or late.
@@ -88,6 +110,13 @@ pub enum SendError {
         /// What happened.
         cause: String,
     },
+}
+
+impl SendError {
+    /// Whether this region certainly does not have the message, and another may take it.
+    pub fn is_certain(&self) -> bool {
+        matches!(self, Self::NotAccepted { .. } | Self::Busy { .. } | Self::Refused { .. })
+    }
 }
 
 /// A small strongly consistent store in every region: items with a revision, and sets.
@@ -193,6 +222,8 @@ pub struct StoreError {
     pub operation: &'static str,
     /// What happened.
     pub cause: String,
+    /// Whether it was refused, and will be until somebody changes something: a permission, what is deployed, the item's size.
+    pub refused: bool,
 }
 
 /// Large values, in every region.
@@ -229,6 +260,16 @@ pub enum BlobError {
         region: Region,
         /// The blob's key.
         key: String,
+    },
+    /// The region refuses, and will until somebody changes something: a permission, what is deployed.
+    #[error("the blobs in {region} refuse `{key}`: {cause}")]
+    Refused {
+        /// The region asked.
+        region: Region,
+        /// The blob's key.
+        key: String,
+        /// What it said.
+        cause: String,
     },
     /// The region did not answer.
     #[error("the blobs in {region} did not answer for `{key}`: {cause}")]

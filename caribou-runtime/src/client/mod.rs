@@ -22,6 +22,7 @@ use bytes::Bytes;
 use caribou_model::{NodeId, Plan, Region, RunId, Timestamp};
 use serde_json::{Value as Json, json};
 
+use crate::backoff::Backoff;
 use crate::codec::{self, CodecError};
 use crate::plan::PlanStoreError;
 use crate::port::{BlobError, Condition, Ports, Put, SendError, StageAddress, StoreError};
@@ -36,6 +37,8 @@ pub use self::retry::RetryError;
 
 /// The largest input that travels in the request itself, in bytes of JSON.
 pub(crate) const LARGEST_INLINE: usize = 128 * 1024;
+/// How long a region that is asked for too much at a time is waited for.
+const BUSY_FOR: Duration = Duration::from_secs(10);
 /// How long a large input waits for the entry.
 pub(crate) const INPUT_KEPT: Duration = Duration::from_hours(24);
 
@@ -139,29 +142,39 @@ impl Client {
             request.input = serde_json::Value::Null;
             request.input_blob = Some(BlobReference { region: region.clone(), key, bytes });
         }
-        let send = |region: Region, body: String| {
-            let to = StageAddress {
-                workflow: self.workflow.clone(),
-                version: self.version.clone(),
-                function: self.entry_function.clone(),
-                region,
-            };
-            let transport = &self.ports.transport;
-            async move { transport.send(&to, &body, None).await }
-        };
-        match send(region.clone(), request.encode()?).await {
-            Err(SendError::NotAccepted { .. }) if region != self.home => {
+        match self.send(&region, &request.encode()?).await {
+            Err(error) if region != self.home && error.is_certain() => {
                 // A region that takes no requests may give no blobs either.
                 if let Some(blob) = &mut request.input_blob {
                     let (content, home) = (text, self.home.clone());
                     self.ports.blobs.put(&home, &blob.key, content, now.plus(INPUT_KEPT)).await?;
                     blob.region = home;
                 }
-                send(self.home.clone(), request.encode()?).await?;
+                self.send(&self.home, &request.encode()?).await?;
             }
             accepted => accepted?,
         }
         Ok(run)
+    }
+
+    /// Sends a request, and waits a while for a region that is busy.
+    async fn send(&self, region: &Region, body: &str) -> Result<(), SendError> {
+        let to = StageAddress {
+            workflow: self.workflow.clone(),
+            version: self.version.clone(),
+            function: self.entry_function.clone(),
+            region: region.clone(),
+        };
+        let until = self.ports.clock.now().plus(BUSY_FOR);
+        let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(3), 2, body);
+        loop {
+            match self.ports.transport.send(&to, body, None).await {
+                Err(SendError::Busy { .. }) if self.ports.clock.now() < until => {
+                    self.ports.clock.sleep(backoff.wait()).await;
+                }
+                sent => return sent,
+            }
+        }
     }
 
     /// The record of a run. If it is overdue and has no end, it gets that end now.
@@ -191,7 +204,9 @@ impl Client {
             Ok(content) => codec::to_json(&content)
                 .unwrap_or_else(|cause| json!({ "unreadable": cause.to_string(), "bytes": content.len() })),
             Err(BlobError::Missing { region, key }) => json!({ "gone": key, "region": region }),
-            Err(BlobError::Unreachable { region, key, cause }) => {
+            Err(
+                BlobError::Unreachable { region, key, cause } | BlobError::Refused { region, key, cause },
+            ) => {
                 json!({ "unreachable": key, "region": region, "cause": cause })
             }
         }

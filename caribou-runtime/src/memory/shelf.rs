@@ -49,7 +49,7 @@ impl State {
 }
 
 fn store_error(region: &Region, operation: &'static str, lost: &Lost) -> StoreError {
-    StoreError { region: region.clone(), operation, cause: lost.cause.into() }
+    StoreError { region: region.clone(), operation, cause: lost.cause.into(), refused: false }
 }
 
 #[async_trait]

@@ -73,7 +73,9 @@ async fn hops(workflow: &'static Workflow, input: Json) -> (Json, Vec<Hop>) {
             hops.push(Hop { function, counts });
             asked.extend(made);
         }
-        let RunStatus::Succeeded { result, .. } = client.status(&run).await.unwrap() else { panic!("{hops:?}") };
+        let RunStatus::Succeeded { result, .. } = client.status(&run).await.unwrap() else {
+            panic!("{hops:?}")
+        };
         wire.take();
         assert_eq!(result, (workflow.plain)(input.clone()).await.unwrap());
     }

@@ -156,11 +156,14 @@ pub trait Store: Send + Sync {
         expires: Timestamp,
     ) -> Result<BTreeSet<u32>, StoreError>;
 
-    /// Lists the items whose keys begin with `prefix`, in the order of their keys, from the first key behind `after` on:
-    /// at most `limit` of them, and no more than about 1 MB. What is written meanwhile may be in it or not.
+    /// Lists the items of one group whose keys begin with `prefix`, in the order of their keys, from the first key behind
+    /// `after` on: at most `limit` of them, and no more than about 1 MB. What is written meanwhile may be in it or not.
     ///
-    /// A call for the control side, which looks at many runs: handlers never make it. On DynamoDB it is a query of an
-    /// index or a scan, with the right to make it that functions do not have.
+    /// A key's group is all before its last `/`; `prefix` holds a whole group and its `/`, and lists nothing of the groups
+    /// below it: `w/claim/r/` and `w/claim/r/3.` list items of `w/claim/r`.
+    ///
+    /// A call for the control side, which looks at many runs: handlers never make it. On DynamoDB it is a query, with the
+    /// right to make it that functions do not have.
     ///
     /// # Errors
     ///

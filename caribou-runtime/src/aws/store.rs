@@ -48,9 +48,7 @@ impl<'k> Key<'k> {
     fn of(key: &'k str) -> Result<Self, Failure> {
         let (group, name) = key.rsplit_once('/').unwrap_or_default();
         if group.is_empty() || name.is_empty() {
-            return Err(Failure::defect(format!(
-                "`{key}` is no key of the store: it has no group or no name"
-            )));
+            return Err(Failure::defect(format!("`{key}` is no key of the store: it has no group or no name")));
         }
         Ok(Self { table: table_of(group), group, name })
     }
@@ -71,14 +69,7 @@ fn table_of(group: &str) -> String {
 #[async_trait]
 impl Store for Adapter {
     async fn get(&self, region: &Region, key: &str) -> Result<Option<Item>, StoreError> {
-        let failed = |failure: Failure| failure.of_store(region, "get");
-        let key = Key::of(key).map_err(failed)?;
-        let (group, name) = (key.group(), key.name());
-        let now = seconds(SystemClock.now());
-        let request = self.access.dynamodb(region).get_item().table_name(key.table).consistent_read(true);
-        let answer = request.key("group", group).key("name", name).send().await;
-        let answer = answer.map_err(|error| failed(Failure::of("dynamodb:GetItem", &error)))?;
-        answer.item.map_or(Ok(None), |attributes| item(attributes, now).map_err(failed))
+        self.get_item(region, key).await
     }
 
     async fn put(
@@ -89,54 +80,7 @@ impl Store for Adapter {
         condition: Condition,
         expires: Timestamp,
     ) -> Result<Put, StoreError> {
-        let failed = |failure: Failure| failure.of_store(region, "put");
-        let key = Key::of(key).map_err(failed)?;
-        let revision = new_revision();
-        let now = seconds(SystemClock.now());
-        let mut request = self
-            .access
-            .dynamodb(region)
-            .put_item()
-            .item("group", key.group())
-            .item("name", key.name())
-            .item("value", AttributeValue::B(Blob::new(value)))
-            .item("revision", number(revision))
-            .set_table_name(Some(key.table));
-        if let Some(expires) = expiry(expires) {
-            request = request.item("expires", number(expires));
-        }
-        request = match condition {
-            Condition::Any => request,
-            Condition::Absent => request
-                .condition_expression("attribute_not_exists(#g) OR #e <= :now")
-                .expression_attribute_names("#g", "group"),
-            Condition::Revision(wanted) => request
-                .condition_expression("#r = :r AND (attribute_not_exists(#e) OR #e > :now)")
-                .expression_attribute_names("#r", "revision")
-                .expression_attribute_values(":r", number(wanted)),
-        };
-        if condition != Condition::Any {
-            request = request
-                .expression_attribute_names("#e", "expires")
-                .expression_attribute_values(":now", number(now))
-                .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        }
-        match request.send().await {
-            Ok(_) => Ok(Put::Written(revision)),
-            Err(SdkError::ServiceError(answer)) if answer.err().is_conditional_check_failed_exception() => {
-                let PutItemError::ConditionalCheckFailedException(refused) = answer.into_err() else {
-                    return Ok(Put::Refused(None));
-                };
-                let there =
-                    refused.item.map_or(Ok(None), |attributes| item(attributes, now)).map_err(failed)?;
-                Ok(match there {
-                    // The answer to an earlier request of this very write was lost.
-                    Some(there) if there.revision == revision => Put::Written(revision),
-                    there => Put::Refused(there),
-                })
-            }
-            Err(error) => Err(failed(Failure::of("dynamodb:PutItem", &error))),
-        }
+        self.put_item(region, key, value, condition, expires).await
     }
 
     async fn add(
@@ -146,18 +90,7 @@ impl Store for Adapter {
         member: u32,
         expires: Timestamp,
     ) -> Result<BTreeSet<u32>, StoreError> {
-        let failed = |failure: Failure| failure.of_store(region, "add");
-        let key = Key::of(key).map_err(failed)?;
-        for _ in 0..TRIES {
-            if let Some(whole) = self.join(region, &key, member, expires).await.map_err(failed)? {
-                return Ok(whole);
-            }
-            if let Some(whole) = self.replace(region, &key, member, expires).await.map_err(failed)? {
-                return Ok(whole);
-            }
-        }
-        let said = "the set expires and is replaced again and again, as if the clocks differed".to_owned();
-        Err(failed(Failure::strange(said)))
+        self.add_member(region, key, member, expires).await
     }
 
     async fn list(
@@ -223,6 +156,99 @@ impl Store for Adapter {
 }
 
 impl Adapter {
+    /// [`Store::get`].
+    pub(super) async fn get_item(&self, region: &Region, key: &str) -> Result<Option<Item>, StoreError> {
+        let failed = |failure: Failure| failure.of_store(region, "get");
+        let key = Key::of(key).map_err(failed)?;
+        let (group, name) = (key.group(), key.name());
+        let now = seconds(SystemClock.now());
+        let request = self.access.dynamodb(region).get_item().table_name(key.table).consistent_read(true);
+        let answer = request.key("group", group).key("name", name).send().await;
+        let answer = answer.map_err(|error| failed(Failure::of("dynamodb:GetItem", &error)))?;
+        answer.item.map_or(Ok(None), |attributes| item(attributes, now).map_err(failed))
+    }
+
+    /// [`Store::put`].
+    pub(super) async fn put_item(
+        &self,
+        region: &Region,
+        key: &str,
+        value: Bytes,
+        condition: Condition,
+        expires: Timestamp,
+    ) -> Result<Put, StoreError> {
+        let failed = |failure: Failure| failure.of_store(region, "put");
+        let key = Key::of(key).map_err(failed)?;
+        let revision = new_revision();
+        let now = seconds(SystemClock.now());
+        let mut request = self
+            .access
+            .dynamodb(region)
+            .put_item()
+            .item("group", key.group())
+            .item("name", key.name())
+            .item("value", AttributeValue::B(Blob::new(value)))
+            .item("revision", number(revision))
+            .set_table_name(Some(key.table));
+        if let Some(expires) = expiry(expires) {
+            request = request.item("expires", number(expires));
+        }
+        request = match condition {
+            Condition::Any => request,
+            Condition::Absent => request
+                .condition_expression("attribute_not_exists(#g) OR #e <= :now")
+                .expression_attribute_names("#g", "group"),
+            Condition::Revision(wanted) => request
+                .condition_expression("#r = :r AND (attribute_not_exists(#e) OR #e > :now)")
+                .expression_attribute_names("#r", "revision")
+                .expression_attribute_values(":r", number(wanted)),
+        };
+        if condition != Condition::Any {
+            request = request
+                .expression_attribute_names("#e", "expires")
+                .expression_attribute_values(":now", number(now))
+                .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        }
+        match request.send().await {
+            Ok(_) => Ok(Put::Written(revision)),
+            Err(SdkError::ServiceError(answer)) if answer.err().is_conditional_check_failed_exception() => {
+                let PutItemError::ConditionalCheckFailedException(refused) = answer.into_err() else {
+                    return Ok(Put::Refused(None));
+                };
+                let there =
+                    refused.item.map_or(Ok(None), |attributes| item(attributes, now)).map_err(failed)?;
+                Ok(match there {
+                    // The answer to an earlier request of this very write was lost.
+                    Some(there) if there.revision == revision => Put::Written(revision),
+                    there => Put::Refused(there),
+                })
+            }
+            Err(error) => Err(failed(Failure::of("dynamodb:PutItem", &error))),
+        }
+    }
+
+    /// [`Store::add`].
+    pub(super) async fn add_member(
+        &self,
+        region: &Region,
+        key: &str,
+        member: u32,
+        expires: Timestamp,
+    ) -> Result<BTreeSet<u32>, StoreError> {
+        let failed = |failure: Failure| failure.of_store(region, "add");
+        let key = Key::of(key).map_err(failed)?;
+        for _ in 0..TRIES {
+            if let Some(whole) = self.join(region, &key, member, expires).await.map_err(failed)? {
+                return Ok(whole);
+            }
+            if let Some(whole) = self.replace(region, &key, member, expires).await.map_err(failed)? {
+                return Ok(whole);
+            }
+        }
+        let said = "the set expires and is replaced again and again, as if the clocks differed".to_owned();
+        Err(failed(Failure::strange(said)))
+    }
+
     /// Adds to a set that has not expired. `None` if it has.
     async fn join(
         &self,
@@ -313,9 +339,7 @@ fn members(attributes: Option<&Attributes>) -> Result<BTreeSet<u32>, Failure> {
     match attributes.and_then(|attributes| attributes.get("members")) {
         Some(AttributeValue::Ns(members)) => members
             .iter()
-            .map(|member| {
-                member.parse().map_err(|_| Failure::strange(format!("`{member}` is no member of a set")))
-            })
+            .map(|member| member.parse().map_err(|_| Failure::strange(format!("`{member}` is no member of a set"))))
             .collect(),
         _ => Err(Failure::strange("the answer has no set".to_owned())),
     }

@@ -178,7 +178,7 @@ impl Client {
     }
 
     /// The record of a run. If it is overdue and has no end, it gets that end now.
-    async fn record(&self, run: &RunId) -> Result<Option<RunRecord>, ClientError> {
+    pub(crate) async fn record(&self, run: &RunId) -> Result<Option<RunRecord>, ClientError> {
         let key = key::run(&self.workflow, run);
         let unreadable = |cause| ClientError::Record { run: run.clone(), cause };
         loop {
@@ -198,6 +198,11 @@ impl Client {
         }
     }
 
+    #[cfg(feature = "lambda")]
+    pub(crate) fn ports(&self) -> &Ports {
+        &self.ports
+    }
+
     /// One value of a failing input; a note in its place if it is not to be had.
     async fn noted(&self, value: StoredValue) -> Json {
         match self.content(value).await {
@@ -212,7 +217,7 @@ impl Client {
         }
     }
 
-    async fn content(&self, value: StoredValue) -> Result<Bytes, BlobError> {
+    pub(crate) async fn content(&self, value: StoredValue) -> Result<Bytes, BlobError> {
         match value {
             StoredValue::Inline(bytes) => Ok(bytes.into_inner()),
             StoredValue::Blob(reference) => self.ports.blobs.get(&reference.region, &reference.key).await,
@@ -234,7 +239,7 @@ impl Client {
     }
 
     /// A run id that nobody else makes: 122 bits and more of the process's randomness.
-    fn new_run(&self) -> RunId {
+    pub(crate) fn new_run(&self) -> RunId {
         let now = self.ports.clock.now().as_millis();
         let random = || RandomState::new().hash_one((now, NodeId::ENTRY));
         crate::shim::run_of(&format!("{:016x}{:016x}", random(), random()))

@@ -5,16 +5,17 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
+use caribou_local::Called;
 use caribou_model::Region;
 use caribou_runtime::local::http::{Answer, Ask, Http, HttpError};
 use http::{HeaderMap, HeaderName, Method, StatusCode, header};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::Wrong;
-use crate::request::Request;
+use crate::request::{Deployed, Request};
 
 /// The largest request, in bytes: Lambda takes code of 250 MB.
 const LARGEST: usize = 256 << 20;
@@ -53,7 +54,9 @@ pub(crate) struct Seen {
 #[derive(Debug)]
 pub(crate) enum SeenEvent {
     /// Something was deployed in a region.
-    Deployed(Region),
+    Deployed(Region, Deployed),
+    /// A function is called: somebody waits for its answer; nothing, if it is not hosted.
+    Called { region: Region, function: String, event: Bytes, answer: oneshot::Sender<Option<Called>> },
     /// A message was sent to a queue, to be seen after so many seconds.
     Sent { region: Region, queue: String, delay_s: u64 },
 }
@@ -138,6 +141,15 @@ async fn handle(State(shared): State<Arc<Shared>>, asked: axum::extract::Request
         }
         *lock(&shared.counts).entry(request.clone()).or_default() += 1;
     }
+    if let Some((request, function)) = request.as_ref().and_then(|request| Some((request, request.calls()?)))
+    {
+        let (answer, called) = oneshot::channel();
+        let (region, event) = (request.region.clone(), body.clone());
+        shared.tell(SeenEvent::Called { region, function, event, answer }).await;
+        if let Ok(Some(called)) = called.await {
+            return answer_of(called);
+        }
+    }
     let path = head.uri.path_and_query().map_or("/", |path| path.as_str());
     let of_the_head = head.method == Method::HEAD;
     let mut ask = Ask::new(head.method, path).within(WITHIN).body(body.clone());
@@ -149,11 +161,7 @@ async fn handle(State(shared): State<Arc<Shared>>, asked: axum::extract::Request
     let event =
         request.filter(|_| answer.status.is_success()).and_then(|request| of_interest(&request, &body));
     if let Some(event) = event {
-        let (done, seen_to) = oneshot::channel();
-        if shared.watch.send(Seen { event, done }).is_ok() {
-            // without a bridge nobody has to know
-            let _ = seen_to.await;
-        }
+        shared.tell(event).await;
     }
     let mut response = Response::new(Body::from(answer.body));
     *response.status_mut() = answer.status;
@@ -164,6 +172,27 @@ async fn handle(State(shared): State<Arc<Shared>>, asked: axum::extract::Request
         }
     }
     response
+}
+
+impl Shared {
+    /// Tells the bridge, and waits until it has seen to it. Without a bridge nobody has to know.
+    async fn tell(&self, event: SeenEvent) {
+        let (done, seen_to) = oneshot::channel();
+        if self.watch.send(Seen { event, done }).is_ok() {
+            let _ = seen_to.await;
+        }
+    }
+}
+
+/// What Lambda answers to who called a function and waited.
+fn answer_of(called: Called) -> Response {
+    match called {
+        Called::Answered(payload) => payload.into_response(),
+        Called::Failed { kind, reason } => {
+            let payload = serde_json::json!({ "errorType": kind, "errorMessage": reason }).to_string();
+            ([("x-amz-function-error", "Unhandled")], payload).into_response()
+        }
+    }
 }
 
 async fn forward(moto: &Http, ask: Ask) -> Result<Answer, HttpError> {
@@ -178,8 +207,8 @@ async fn forward(moto: &Http, ask: Ask) -> Result<Answer, HttpError> {
 }
 
 fn of_interest(request: &Request, body: &[u8]) -> Option<SeenEvent> {
-    if request.deploys() {
-        return Some(SeenEvent::Deployed(request.region.clone()));
+    if let Some(deployed) = request.deploys(body) {
+        return Some(SeenEvent::Deployed(request.region.clone(), deployed));
     }
     if (request.service.as_str(), request.operation.as_str()) != ("sqs", "SendMessage") {
         return None;

@@ -11,13 +11,16 @@ use tempfile::TempDir;
 use crate::front::Outage;
 use crate::{Bridge, Clients, Front, Moto, Wrong, census};
 
+/// The region in which workflows are at home.
+pub const VIRGINIA: Region = Region::aws("us-east-1");
+/// Another region.
+pub const CALIFORNIA: Region = Region::aws("us-west-1");
+/// Another region.
+pub const OREGON: Region = Region::aws("us-west-2");
+/// Another region.
+pub const QUEBEC: Region = Region::aws("ca-central-1");
 /// The regions of the machine.
-pub const REGIONS: [Region; 4] = [
-    Region::aws("us-east-1"),
-    Region::aws("us-west-1"),
-    Region::aws("us-west-2"),
-    Region::aws("ca-central-1"),
-];
+pub static REGIONS: [Region; 4] = [VIRGINIA, CALIFORNIA, OREGON, QUEBEC];
 
 /// AWS on one machine. When it is dropped by a test that fails, it shows what the functions printed.
 #[derive(Debug)]
@@ -46,7 +49,7 @@ impl Machine {
         let cloud = Cloud::start(Config {
             state: state.path().join("cloud"),
             port: 0,
-            regions: REGIONS.into(),
+            regions: REGIONS.to_vec(),
             latencies: LatencyTable::new(),
             latency_scale: 0.0,
             most_instances: 4,
@@ -56,8 +59,8 @@ impl Machine {
         let (front, seen) = Front::start(moto.endpoint()).await?;
         // the bridge is AWS itself: what it calls is not counted
         let clients: BTreeMap<Region, Clients> = REGIONS
-            .map(|region| (region.clone(), Clients::new(moto.endpoint(), &region, "AWS")))
-            .into_iter()
+            .iter()
+            .map(|region| (region.clone(), Clients::new(moto.endpoint(), region, "AWS")))
             .collect();
         let code = state.path().join("code");
         std::fs::create_dir_all(&code)?;

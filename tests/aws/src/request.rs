@@ -39,20 +39,57 @@ impl Request {
         })
     }
 
-    /// Whether it changes what has to be done when something is published or sent.
-    pub(crate) fn deploys(&self) -> bool {
+    /// The function that it calls to wait for an answer, by its name or ARN.
+    pub(crate) fn calls(&self) -> Option<String> {
+        let path = self.operation.strip_prefix("POST /2015-03-31/functions/")?;
+        let function = path.strip_suffix("/invocations")?;
+        (self.service == "lambda").then(|| function.replace("%3A", ":"))
+    }
+
+    /// What it deploys, of what has to be known before something is published or sent.
+    pub(crate) fn deploys(&self, body: &[u8]) -> Option<Deployed> {
         match self.service.as_str() {
-            "sns" => matches!(self.operation.as_str(), "Subscribe" | "SetSubscriptionAttributes"),
+            "sns" => match self.operation.as_str() {
+                "Subscribe" if field(body, "Protocol").as_deref() == Some("lambda") => {
+                    Some(Deployed::Subscription(last(&field(body, "Endpoint")?, 0)?))
+                }
+                // a topic is called as its function
+                "SetSubscriptionAttributes" => {
+                    Some(Deployed::Function(last(&field(body, "SubscriptionArn")?, 1)?))
+                }
+                _ => None,
+            },
             "lambda" => {
-                let Some((method, path)) = self.operation.split_once(' ') else { return false };
-                let last = path.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
-                method != "GET"
-                    && (matches!(last, "code" | "configuration" | "event-invoke-config")
-                        || path.contains("event-source-mappings"))
+                let (method, path) = self.operation.split_once(' ')?;
+                let mut parts = path.trim_matches('/').split('/').skip(1);
+                match (method, parts.next()?, parts.next(), parts.next()) {
+                    ("GET", ..) => None,
+                    (_, "event-source-mappings", ..) => Some(Deployed::Mapping),
+                    (_, "functions", Some(name), Some("code" | "configuration" | "event-invoke-config")) => {
+                        Some(Deployed::Function(last(name, 0)?))
+                    }
+                    _ => None,
+                }
             }
-            _ => false,
+            _ => None,
         }
     }
+}
+
+/// What was deployed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Deployed {
+    /// A function of this name is subscribed to a topic.
+    Subscription(String),
+    /// Something about the function of this name has changed.
+    Function(String),
+    /// A queue feeds a function.
+    Mapping,
+}
+
+/// The last part of an ARN or of a name, or one so many before it.
+fn last(arn: &str, before: usize) -> Option<String> {
+    arn.replace("%3A", ":").rsplit(':').nth(before).map(str::to_owned)
 }
 
 /// A field of a form.
@@ -109,5 +146,24 @@ mod tests {
             "PUT /2015-03-31/functions/f/code"
         );
         assert_eq!(Request::read(&Method::GET, "/", &HeaderMap::new(), b""), None);
+    }
+
+    #[test]
+    fn what_is_deployed_is_known_by_its_name() {
+        let deployed = |service: &str, path: &str, body: &str| {
+            let request =
+                Request::read(&Method::PUT, path, &headers(service, None), body.as_bytes()).unwrap();
+            request.deploys(body.as_bytes())
+        };
+        let endpoint = "arn%3Aaws%3Alambda%3Aus-west-2%3A123456789012%3Afunction%3Abirds-1-owl";
+        let subscribe = |protocol: &str| {
+            deployed("sns", "/", &format!("Action=Subscribe&Protocol={protocol}&Endpoint={endpoint}"))
+        };
+        assert_eq!(subscribe("lambda"), Some(Deployed::Subscription("birds-1-owl".into())));
+        assert_eq!(subscribe("http"), None);
+        let path = "/2019-09-25/functions/birds-1-owl/event-invoke-config";
+        assert_eq!(deployed("lambda", path, "{}"), Some(Deployed::Function("birds-1-owl".into())));
+        let path = "/2015-03-31/event-source-mappings/";
+        assert_eq!(deployed("lambda", path, "{}"), Some(Deployed::Mapping));
     }
 }

@@ -16,6 +16,7 @@ use caribou_runtime::aws::Account;
 use super::hosted::{Hosted, Subscription};
 use super::queue::{Mapping, Poller};
 use super::{Name, Shared};
+use crate::request::Deployed;
 use crate::{ACCOUNT, Clients, Wrong};
 
 impl Shared {
@@ -32,24 +33,64 @@ impl Shared {
                 found.insert((region.clone(), hosted.address.deployed_name()), hosted);
             }
         }
-        self.host(region, &mut found).await?;
+        self.host(&found).await?;
+        self.forget(region, &found).await?;
+        let stale = self.subscribe(region, &mut found).await?;
+        self.known().functions.extend(found);
+        for arn in stale {
+            self.clients(region)?.sns.unsubscribe().subscription_arn(arn).send().await?;
+        }
+        self.poll(region).await
+    }
+
+    /// Sees to something that was deployed just now.
+    pub(super) async fn deployed(
+        self: &Arc<Self>,
+        region: &Region,
+        deployed: &Deployed,
+    ) -> Result<(), Wrong> {
+        let _one = self.looking.lock().await;
+        let name = match deployed {
+            Deployed::Mapping => return self.poll(region).await,
+            Deployed::Subscription(name) => name,
+            // one that nobody is subscribed for is seen to when somebody is
+            Deployed::Function(name)
+                if !self.known().functions.contains_key(&(region.clone(), name.clone())) =>
+            {
+                return Ok(());
+            }
+            Deployed::Function(name) => name,
+        };
+        let clients = self.clients(region)?;
+        let function = clients.lambda.get_function().function_name(name).send().await?;
+        let mut hosted =
+            Hosted::read(region, function.configuration().ok_or("a function without configuration")?)?;
+        events_of(clients, &mut hosted).await?;
+        let mut found = BTreeMap::from([((region.clone(), name.clone()), hosted)]);
+        self.host(&found).await?;
         self.subscribe(region, &mut found).await?;
         self.known().functions.extend(found);
         self.poll(region).await
     }
 
-    async fn host(&self, region: &Region, found: &mut BTreeMap<Name, Hosted>) -> Result<(), Wrong> {
+    async fn host(&self, found: &BTreeMap<Name, Hosted>) -> Result<(), Wrong> {
+        for (name, hosted) in found {
+            let known = self.known().functions.get(name).cloned();
+            if !known.is_some_and(|known| known.is_served_as(hosted)) {
+                let bootstrap = self.bootstrap(hosted).await?;
+                self.control.deploy(&hosted.deployment(&bootstrap, &self.front, &self.endpoint)).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Hosts no longer what is not there any more.
+    async fn forget(&self, region: &Region, found: &BTreeMap<Name, Hosted>) -> Result<(), Wrong> {
         let known: BTreeMap<Name, Hosted> = {
             let known = self.known();
             let here = known.functions.iter().filter(|((place, _), _)| place == region);
             here.map(|(name, hosted)| (name.clone(), hosted.clone())).collect()
         };
-        for (name, hosted) in found.iter() {
-            if !known.get(name).is_some_and(|known| known.is_served_as(hosted)) {
-                let bootstrap = self.bootstrap(hosted).await?;
-                self.control.deploy(&hosted.deployment(&bootstrap, &self.front, &self.endpoint)).await?;
-            }
-        }
         for (name, hosted) in known {
             if !found.contains_key(&name) {
                 self.known().functions.remove(&name);
@@ -89,8 +130,12 @@ impl Shared {
         Ok(place)
     }
 
-    /// Subscribes to each topic that a function of the region is subscribed to, and to no other.
-    async fn subscribe(&self, region: &Region, found: &mut BTreeMap<Name, Hosted>) -> Result<(), Wrong> {
+    /// Subscribes to each topic that one of these functions is subscribed to. Gives its other subscriptions.
+    async fn subscribe(
+        &self,
+        region: &Region,
+        found: &mut BTreeMap<Name, Hosted>,
+    ) -> Result<Vec<String>, Wrong> {
         let sns = &self.clients(region)?.sns;
         let (mut functions, mut own) = (Vec::new(), BTreeMap::new());
         let mut pages = sns.list_subscriptions().into_paginator().send();
@@ -128,17 +173,16 @@ impl Shared {
             });
             hosted.subscription = Some(Subscription { arn, topic, redrive });
         }
-        for (endpoint, arn) in own {
-            if !wanted.contains(&endpoint) {
-                sns.unsubscribe().subscription_arn(arn).send().await?;
-            }
-        }
-        Ok(())
+        own.retain(|endpoint, _| !wanted.contains(endpoint));
+        Ok(own.into_values().collect())
     }
 
     /// Takes back all subscriptions of its own.
     pub(super) async fn unsubscribe(&self, region: &Region) -> Result<(), Wrong> {
-        self.subscribe(region, &mut BTreeMap::new()).await
+        for arn in self.subscribe(region, &mut BTreeMap::new()).await? {
+            self.clients(region)?.sns.unsubscribe().subscription_arn(arn).send().await?;
+        }
+        Ok(())
     }
 
     /// Polls the queues that feed functions of the region, and no other.

@@ -25,8 +25,9 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use caribou_local::Control;
+use caribou_local::{Called, Control};
 use caribou_model::Region;
+use serde_json::value::RawValue;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
@@ -104,6 +105,20 @@ impl Bridge {
     pub async fn look(&self) -> Result<(), Wrong> {
         for region in self.shared.clients.keys() {
             self.shared.look(region).await?;
+        }
+        Ok(())
+    }
+
+    /// Gives the functions of a workflow new instances, as AWS does from time to time: they know no plan.
+    ///
+    /// # Errors
+    ///
+    /// If the cloud does not answer.
+    pub async fn renew(&self, workflow: &str) -> Result<(), Wrong> {
+        for deployment in self.shared.control.deployments().await? {
+            if deployment.address.workflow == workflow {
+                self.shared.control.deploy(&deployment).await?;
+            }
         }
         Ok(())
     }
@@ -198,6 +213,18 @@ impl Shared {
         self.known().lost.push(what);
     }
 
+    /// Calls a function and waits for its answer. `None` if it is not hosted.
+    async fn call(&self, region: &Region, function: &str, event: &[u8]) -> Option<Called> {
+        let name = function.rsplit(':').next().unwrap_or(function).to_owned();
+        let hosted = self.known().functions.get(&(region.clone(), name)).cloned()?;
+        let event = serde_json::from_slice::<Box<RawValue>>(event).ok()?;
+        let within = Duration::from_secs(u64::from(hosted.timeout_s) + 120);
+        match self.control.call(&hosted.address, &event, within).await {
+            Ok(called) => Some(called),
+            Err(error) => Some(Called::Failed { kind: "Unavailable".to_owned(), reason: error.to_string() }),
+        }
+    }
+
     /// A message was sent to a queue.
     fn sent(&self, queue_arn: &str, delay: Duration) {
         if let Some(poller) = self.known().pollers.get(queue_arn) {
@@ -209,10 +236,17 @@ impl Shared {
 async fn watch(shared: Arc<Shared>, mut seen: mpsc::UnboundedReceiver<Seen>) {
     while let Some(Seen { event, done }) = seen.recv().await {
         match event {
-            SeenEvent::Deployed(region) => {
-                if let Err(wrong) = shared.look(&region).await {
+            SeenEvent::Deployed(region, deployed) => {
+                if let Err(wrong) = shared.deployed(&region, &deployed).await {
                     eprintln!("bridge: in {region}: {wrong}");
                 }
+            }
+            SeenEvent::Called { region, function, event, answer } => {
+                let shared = Arc::clone(&shared);
+                tokio::spawn(async move {
+                    // who asked may have gone
+                    let _ = answer.send(shared.call(&region, &function, &event).await);
+                });
             }
             SeenEvent::Sent { region, queue, delay_s } => {
                 let arn = format!("arn:aws:sqs:{}:{}:{queue}", region.code(), crate::ACCOUNT);

@@ -32,7 +32,7 @@ pub struct Machine {
     /// The cloud that hosts the functions.
     pub control: Control,
     clients: BTreeMap<Region, Clients>,
-    cloud: Cloud,
+    _cloud: Cloud,
     moto: Moto,
     state: TempDir,
 }
@@ -65,7 +65,7 @@ impl Machine {
         let code = state.path().join("code");
         std::fs::create_dir_all(&code)?;
         let bridge = Bridge::start(clients.clone(), control.clone(), front.endpoint(), code, seen).await?;
-        Ok(Some(Self { bridge, front, control, clients, cloud, moto, state }))
+        Ok(Some(Self { bridge, front, control, clients, _cloud: cloud, moto, state }))
     }
 
     /// A directory of its own.
@@ -147,7 +147,5 @@ impl Drop for Machine {
         if std::thread::panicking() {
             eprintln!("{}--- moto\n{}\n--- lost: {:?}", self.logs(), self.moto.log(), self.bridge.lost());
         }
-        // instances end before what they call
-        let _ = &self.cloud;
     }
 }

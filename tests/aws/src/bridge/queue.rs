@@ -18,7 +18,7 @@ use super::{Shared, event};
 use crate::Wrong;
 
 /// How often a queue is looked at into which nobody has put anything, as far as the bridge knows.
-const IDLE: Duration = Duration::from_secs(5);
+const IDLE: Duration = Duration::from_secs(20);
 /// How long a message that stays is not seen. On AWS it is the queue's visibility timeout, which is minutes.
 const STAYS_S: i32 = 1;
 

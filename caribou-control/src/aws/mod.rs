@@ -18,6 +18,7 @@
 //! | `verify` | calls a function to see that it can work |
 //! | `inventory` | what there is, by listing |
 //! | [`region`] | regions that have to be enabled; where a workflow may be |
+//! | [`logs`], [`telemetry`] | what the functions print, of all regions in one stream; what of it is learned from
 //! | [`error`] | what went wrong, where, and what to do |
 
 pub mod archive;
@@ -25,8 +26,10 @@ pub mod connection;
 pub mod deployer;
 pub mod difference;
 pub mod error;
+pub mod logs;
 pub mod region;
 pub mod resource;
+pub mod telemetry;
 
 mod apply;
 mod inventory;
@@ -44,5 +47,6 @@ pub use self::connection::Aws;
 pub use self::deployer::{AwsDeployer, Watch};
 pub use self::difference::{Action, Change, Counts, Difference};
 pub use self::error::{AwsError, CallError, Fault};
+pub use self::logs::{Lines, Logs, Which};
 pub use self::region::{is_opt_in, regions_of};
 pub use self::resource::{Differing, Id, Kind};

@@ -382,3 +382,27 @@ fn an_invocation_whose_time_is_over_takes_nothing_over() {
     let late = bench.handle(&to, event).unwrap_err().to_string();
     assert_eq!(late, "the invocation's time was over before its work was claimed");
 }
+
+#[test]
+fn a_request_that_is_sent_again_names_its_run_for_its_message_has_another_id() {
+    let mut platform = Platform::new(&CHAIN);
+    let to = StageAddress {
+        workflow: "chain".into(),
+        version: "0.1.0".into(),
+        function: "double".into(),
+        region: HOME,
+    };
+    let of_message = |event: Event| Event { message_id: Some("m-1".into()), ..event };
+    let body = r#"{"caribou":1,"request":{"workflow":"chain","input":1}}"#;
+    // The first delivery claims the entry, and comes to no outcome.
+    platform.measures.write_at_most(1);
+    let first = of_message(platform.event(body));
+    platform.handle(&to, first.clone()).unwrap_err();
+    platform.measures.write_at_most(usize::MAX);
+    let second = of_message(platform.event(body));
+    assert!(matches!(platform.handle(&to, second).unwrap(), Handled::Parked { .. }));
+    let named = |(_, body): (_, String)| Request::decode(&body).unwrap().run.unwrap();
+    assert_eq!(named(platform.take_one()).as_str(), "m-1");
+    platform.give_up(&to, of_message(platform.event(body)), "no luck").unwrap();
+    assert_eq!(named(platform.take_one()).as_str(), "m-1");
+}

@@ -16,20 +16,24 @@
 //! | `patience` | waits for what AWS does not see at once |
 //! | `together` | several calls at the same time |
 //! | `verify` | calls a function to see that it can work |
-//! | `inventory` | what there is, by listing |
+//! | `inventory`, `objects` | what there is of a workflow, by listing |
+//! | [`mod@remove`], [`mod@collect`] | removes a workflow; removes what is not needed any more |
 //! | [`region`] | regions that have to be enabled; where a workflow may be |
 //! | [`error`] | what went wrong, where, and what to do |
 
 pub mod archive;
+pub mod collect;
 pub mod connection;
 pub mod deployer;
 pub mod difference;
 pub mod error;
 pub mod region;
+pub mod remove;
 pub mod resource;
 
 mod apply;
 mod inventory;
+mod objects;
 mod patience;
 mod place;
 mod policy;
@@ -40,9 +44,11 @@ mod wanted;
 pub use caribou_runtime::aws::Account;
 
 pub use self::archive::{Archive, Archives};
+pub use self::collect::{Collected, Needed, Waiting, Why, collect};
 pub use self::connection::Aws;
 pub use self::deployer::{AwsDeployer, Watch};
 pub use self::difference::{Action, Change, Counts, Difference};
 pub use self::error::{AwsError, CallError, Fault};
 pub use self::region::{is_opt_in, regions_of};
+pub use self::remove::{Holdings, holdings, remove};
 pub use self::resource::{Differing, Id, Kind};

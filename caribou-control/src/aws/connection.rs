@@ -16,6 +16,7 @@ use caribou_runtime::local::SystemClock;
 use caribou_runtime::port::Clock;
 
 use super::error::{AwsError, Fault};
+use super::region::is_opt_in;
 
 /// An AWS account that was reached, with clients of its services in every region. Cheap to clone.
 #[derive(Clone)]
@@ -39,6 +40,7 @@ pub(super) struct Clients {
     pub(super) s3: aws_sdk_s3::Client,
     pub(super) sns: aws_sdk_sns::Client,
     pub(super) sqs: aws_sdk_sqs::Client,
+    sts: aws_sdk_sts::Client,
 }
 
 /// How long a connection may take to be made.
@@ -106,6 +108,21 @@ impl Aws {
         &*self.inner.clock
     }
 
+    /// Makes sure that the account can use a region. One that has to be enabled first, and was not, knows nobody of the
+    /// account: some services say so, others (S3) only that they refuse, so a service that says so is asked.
+    ///
+    /// # Errors
+    ///
+    /// [`AwsError`] with [`Fault::RegionNotEnabled`].
+    pub async fn require_enabled(&self, region: &Region) -> Result<(), AwsError> {
+        if !is_opt_in(region) {
+            return Ok(());
+        }
+        let asked = self.at(region).sts.get_caller_identity().send().await;
+        let failed = |error| AwsError::call("sts:GetCallerIdentity", region, "the account", &error);
+        asked.map(drop).map_err(failed)
+    }
+
     /// The clients of a region, made when it is first asked for.
     pub(super) fn at(&self, region: &Region) -> Arc<Clients> {
         let mut regions = self.inner.regions.lock().unwrap_or_else(PoisonError::into_inner);
@@ -135,6 +152,7 @@ impl Clients {
             s3: aws_sdk_s3::Client::from_conf(s3),
             sns: aws_sdk_sns::Client::new(&config),
             sqs: aws_sdk_sqs::Client::new(&config),
+            sts: aws_sdk_sts::Client::new(&config),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Brings functions to regions of AWS.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use caribou_model::{NodeId, Region};
@@ -8,14 +9,15 @@ use caribou_runtime::port::Store;
 use caribou_runtime::release::Release;
 
 use super::archive::Archives;
+use super::collect::Needed;
 use super::connection::Aws;
 use super::difference::{Change, Difference, look};
-use super::error::{AwsError, Fault};
+use super::error::AwsError;
 use super::resource::Kind;
 use super::together::{Work, all};
 use super::wanted::{Plan, Wanted};
 use super::{apply, inventory, verify};
-use crate::deploy::{DeployError, Deployer, Need, Progress};
+use crate::deploy::{DeployError, Deployer, Need, Progress, under_plan};
 use crate::state::Deployed;
 
 /// Is told what was just done.
@@ -106,6 +108,20 @@ impl AwsDeployer<'_> {
         }
     }
 
+    /// What this version needs under a plan, for [`collect`](super::collect()): what else there is of the workflow is not needed.
+    /// To be called with the version and the plan in force.
+    pub fn needed(&self, plan: &caribou_model::Plan) -> Needed {
+        let Deployed { graph, manifest, .. } = self.deployed;
+        let addresses = under_plan(graph, plan).iter().map(|need| self.plan().place(need).address).collect();
+        Needed {
+            workflow: graph.workflow.clone(),
+            home: manifest.home.clone(),
+            functions: addresses,
+            deadline: Duration::from_secs(manifest.runs.deadline_s.into()),
+            log_retention_days: manifest.aws.log_retention_days,
+        }
+    }
+
     fn plan(&self) -> Plan<'_> {
         Plan { aws: self.aws, deployed: self.deployed, archives: self.archives }
     }
@@ -127,10 +143,7 @@ impl AwsDeployer<'_> {
     }
 
     async fn present_in(&self, region: &Region) -> Result<Vec<Need>, AwsError> {
-        let names = match inventory::function_names(self.aws, region).await {
-            Err(error) if error.fault() == Some(Fault::RegionNotEnabled) => return Ok(Vec::new()),
-            names => names?,
-        };
+        let names = inventory::function_names(self.aws, region).await?;
         let functions = self.deployed.graph.functions.iter();
         let needs = functions.map(|spec| Need { function: spec.name.clone(), region: region.clone() });
         Ok(needs.filter(|need| names.contains(&self.plan().place(need).name())).collect())

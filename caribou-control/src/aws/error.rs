@@ -103,6 +103,15 @@ pub enum AwsError {
         /// Where the function goes.
         region: Region,
     },
+    /// A function's queue would be taken for another function's.
+    #[error(
+        "function `{function}` cannot be deployed to AWS: its name ends with `-dead`, as the names of dead-letter queues do; give it \
+         another name"
+    )]
+    Name {
+        /// The function.
+        function: String,
+    },
     /// The release could not be read or switched.
     #[error(transparent)]
     Release(#[from] ReleaseError),
@@ -169,7 +178,8 @@ impl CallError {
                 "check which credentials are used (`aws sts get-caller-identity`)".into()
             }
             Fault::Denied => {
-                format!("the credentials in use need permission for `{operation}` on {resource}")
+                let action = denied_action(&self.cause).unwrap_or(operation);
+                format!("the credentials in use need permission for `{action}` on {resource}")
             }
             Fault::RegionNotEnabled => format!(
                 "{region} is not enabled for the account: enable it (`aws account enable-region --region-name {}`), or deny it in \
@@ -191,6 +201,13 @@ impl CallError {
             }
         }
     }
+}
+
+/// The action that AWS itself says was denied, such as `iam:PassRole` where a function is made.
+fn denied_action(cause: &str) -> Option<&str> {
+    let (_, rest) = cause.split_once("not authorized to perform: ")?;
+    let action = rest.split([' ', ',']).next()?;
+    action.contains(':').then_some(action)
 }
 
 impl AwsError {
@@ -393,6 +410,9 @@ mod tests {
             "sqs:CreateQueue of queue q in aws:us-west-2 failed: code: text; the credentials in use need permission for \
              `sqs:CreateQueue` on queue q"
         );
+        let cause = "AccessDeniedException: User: u is not authorized to perform: iam:PassRole on resource: r because ..";
+        assert_eq!(denied_action(cause), Some("iam:PassRole"));
+        assert_eq!(denied_action("AccessDenied: Access Denied"), None);
         let closed = error(Fault::RegionNotEnabled, "ca-west-1");
         assert!(
             closed.contains("--region-name ca-west-1") && closed.contains("deny it in [regions]"),

@@ -16,23 +16,27 @@
 //! | `patience` | waits for what AWS does not see at once |
 //! | `together` | several calls at the same time |
 //! | `verify` | calls a function to see that it can work |
-//! | `inventory` | what there is, by listing |
+//! | `inventory`, `objects` | what there is of a workflow, by listing |
+//! | [`mod@remove`], [`mod@collect`] | removes a workflow; removes what is not needed any more |
 //! | [`region`] | regions that have to be enabled; where a workflow may be |
 //! | [`logs`], [`telemetry`] | what the functions print, of all regions in one stream; what of it is learned from
 //! | [`error`] | what went wrong, where, and what to do |
 
 pub mod archive;
+pub mod collect;
 pub mod connection;
 pub mod deployer;
 pub mod difference;
 pub mod error;
 pub mod logs;
 pub mod region;
+pub mod remove;
 pub mod resource;
 pub mod telemetry;
 
 mod apply;
 mod inventory;
+mod objects;
 mod patience;
 mod place;
 mod policy;
@@ -43,10 +47,12 @@ mod wanted;
 pub use caribou_runtime::aws::Account;
 
 pub use self::archive::{Archive, Archives};
+pub use self::collect::{Collected, Needed, Waiting, Why, collect};
 pub use self::connection::Aws;
 pub use self::deployer::{AwsDeployer, Watch};
 pub use self::difference::{Action, Change, Counts, Difference};
 pub use self::error::{AwsError, CallError, Fault};
 pub use self::logs::{Lines, Logs, Which};
 pub use self::region::{is_opt_in, regions_of};
+pub use self::remove::{Holdings, holdings, remove};
 pub use self::resource::{Differing, Id, Kind};

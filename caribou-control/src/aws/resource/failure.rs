@@ -71,7 +71,13 @@ impl Resource for FailureDestination {
     }
 
     async fn update(&self, aws: &Aws, _: &[Differing]) -> Result<(), AwsError> {
-        self.create(aws).await
+        self.create(aws).await?;
+        // moto keeps the first that it was given until that is deleted
+        if self.actual(aws).await? != self.wanted() {
+            self.delete(aws).await?;
+            self.create(aws).await?;
+        }
+        Ok(())
     }
 
     async fn delete(&self, aws: &Aws) -> Result<(), AwsError> {

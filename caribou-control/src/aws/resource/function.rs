@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use aws_sdk_lambda::types::{
     Architecture as LambdaArchitecture, Environment, EphemeralStorage, FunctionCode, LastUpdateStatus,
-    PackageType, Runtime, State,
+    PackageType, RecursiveLoop, Runtime, State,
 };
 use caribou_model::{Architecture, FunctionSpec};
 
@@ -62,6 +62,24 @@ impl Function {
         })
     }
 
+    /// Lambda ends chains in which a function calls itself sixteen times by way of topics and queues. A workflow may call one
+    /// function in more stages than that, and a parked message comes back until its run's deadline; Caribou's hop limit and
+    /// deadline end chains that have none.
+    async fn allow_loops(&self, aws: &Aws) -> Result<(), AwsError> {
+        let id = self.id();
+        let put = aws.at(&id.region).lambda.put_function_recursion_config().function_name(&id.name);
+        let sent = put.recursive_loop(RecursiveLoop::Allow).send().await;
+        // moto does not know this, and answers that there is no such thing
+        optional(sent.map_err(id.fault("lambda:PutFunctionRecursionConfig"))).map(drop)
+    }
+
+    async fn allows_loops(&self, aws: &Aws) -> Result<bool, AwsError> {
+        let id = self.id();
+        let get = aws.at(&id.region).lambda.get_function_recursion_config().function_name(&id.name);
+        let found = optional(get.send().await.map_err(id.fault("lambda:GetFunctionRecursionConfig")))?;
+        Ok(found.is_none_or(|found| found.recursive_loop() == Some(&RecursiveLoop::Allow)))
+    }
+
     async fn change_code(&self, aws: &Aws) -> Result<(), AwsError> {
         let id = self.id();
         let clients = aws.at(&id.region);
@@ -112,7 +130,8 @@ impl Resource for Function {
             .with("memory in MB", self.spec.memory_mb)
             .with("timeout in seconds", self.spec.timeout_s)
             .with("storage in MB", self.spec.ephemeral_storage_mb)
-            .with("architecture", self.architecture());
+            .with("architecture", self.architecture())
+            .with("loops", "allowed");
         let fields = match &self.package {
             Package::Archive { code, layers } => fields
                 .with("runtime", Runtime::Providedal2023)
@@ -145,6 +164,8 @@ impl Resource for Function {
                 .with_some("handler", configuration.handler())
                 .with_some("code", configuration.code_sha256())
         };
+        let loops = if self.allows_loops(aws).await? { "allowed" } else { "ended" };
+        let fields = fields.with("loops", loops);
         let variables = configuration.environment().and_then(|environment| environment.variables());
         let fields = Self::variables(fields, variables.cloned().unwrap_or_default());
         Ok(Some(fields.with_tags(found.tags.unwrap_or_default())))
@@ -173,7 +194,8 @@ impl Resource for Function {
             create.send().await.map(drop).map_err(id.fault("lambda:CreateFunction"))
         })
         .await?;
-        ready(aws, &id).await
+        ready(aws, &id).await?;
+        self.allow_loops(aws).await
     }
 
     async fn update(&self, aws: &Aws, differing: &[Differing]) -> Result<(), AwsError> {
@@ -182,8 +204,12 @@ impl Resource for Function {
         if ["code", "image", "architecture"].iter().any(|field| differs(differing, field)) {
             self.change_code(aws).await?;
         }
-        let is_of_code = |one: &Differing| matches!(one.field.as_str(), "code" | "image" | "architecture");
-        if differing.iter().any(|one| !is_of_code(one) && !one.field.starts_with("tag ")) {
+        if differs(differing, "loops") {
+            self.allow_loops(aws).await?;
+        }
+        let is_apart =
+            |one: &Differing| matches!(one.field.as_str(), "code" | "image" | "architecture" | "loops");
+        if differing.iter().any(|one| !is_apart(one) && !one.field.starts_with("tag ")) {
             self.change_configuration(aws).await?;
         }
         let lambda = &aws.at(&id.region).lambda;

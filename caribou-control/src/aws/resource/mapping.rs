@@ -21,7 +21,8 @@ impl Mapping {
     /// is asked for.
     async fn all(&self, aws: &Aws) -> Result<Vec<EventSourceMappingConfiguration>, AwsError> {
         let id = self.id();
-        let list = aws.at(&id.region).lambda.list_event_source_mappings().function_name(&id.name);
+        // by the queue alone: a function that is gone is not known
+        let list = aws.at(&id.region).lambda.list_event_source_mappings();
         let asked = list.event_source_arn(self.place.queue_arn()).send().await;
         let found = optional(asked.map_err(id.fault("lambda:ListEventSourceMappings")))?;
         let mut all = found.and_then(|found| found.event_source_mappings).unwrap_or_default();

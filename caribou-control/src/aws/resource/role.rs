@@ -78,12 +78,21 @@ impl Role {
     }
 
     async fn put_policies(&self, aws: &Aws) -> Result<(), AwsError> {
-        let id = self.id();
         for (name, document) in self.policies() {
-            let put = aws.at(&self.home).iam.put_role_policy().role_name(&id.name).policy_name(name);
-            put.policy_document(document).send().await.map_err(id.fault("iam:PutRolePolicy"))?;
+            self.put(aws, name, document).await?;
         }
         Ok(())
+    }
+
+    /// Writes Caribou's own policy and leaves the author's alone.
+    pub(in crate::aws) async fn put_own_policy(&self, aws: &Aws) -> Result<(), AwsError> {
+        self.put(aws, CARIBOU, &self.policy).await
+    }
+
+    async fn put(&self, aws: &Aws, name: &str, document: &str) -> Result<(), AwsError> {
+        let id = self.id();
+        let put = aws.at(&self.home).iam.put_role_policy().role_name(&id.name).policy_name(name);
+        put.policy_document(document).send().await.map(drop).map_err(id.fault("iam:PutRolePolicy"))
     }
 }
 
@@ -179,6 +188,19 @@ impl Resource for Role {
     async fn delete(&self, aws: &Aws) -> Result<(), AwsError> {
         delete(aws, &self.id()).await
     }
+}
+
+/// The author's policy that a role has.
+pub(in crate::aws) async fn author(aws: &Aws, id: &Id) -> Result<Option<String>, AwsError> {
+    document(aws, id, AUTHOR).await
+}
+
+/// Whether there is such a role, of this workflow.
+pub(in crate::aws) async fn exists(aws: &Aws, id: &Id, workflow: &str) -> Result<bool, AwsError> {
+    let asked = aws.at(&id.region).iam.get_role().role_name(&id.name).send().await;
+    let found = optional(asked.map_err(id.fault("iam:GetRole")))?;
+    let tags = found.as_ref().and_then(|found| found.role()).map(|role| role.tags()).unwrap_or_default();
+    Ok(tags.iter().any(|tag| tag.key() == WORKFLOW && tag.value() == workflow))
 }
 
 /// Removes a role with its policies.

@@ -58,6 +58,21 @@ impl Table {
         .await
     }
 
+    /// Tags it.
+    pub(in crate::aws) async fn tag(&self, aws: &Aws, key: &str, value: &str) -> Result<(), AwsError> {
+        let id = self.id();
+        let tag = Tag::builder().key(key).value(value).build().map_err(AwsError::internal)?;
+        let tag = aws.at(&self.region).dynamodb.tag_resource().resource_arn(self.arn()).tags(tag);
+        tag.send().await.map(drop).map_err(id.fault("dynamodb:TagResource"))
+    }
+
+    /// Takes a tag away.
+    pub(in crate::aws) async fn untag(&self, aws: &Aws, key: &str) -> Result<(), AwsError> {
+        let id = self.id();
+        let untag = aws.at(&self.region).dynamodb.untag_resource().resource_arn(self.arn()).tag_keys(key);
+        untag.send().await.map(drop).map_err(id.fault("dynamodb:UntagResource"))
+    }
+
     /// DynamoDB takes one change of this an hour; while one is under way it counts as made.
     async fn expire(&self, aws: &Aws) -> Result<(), AwsError> {
         let id = self.id();

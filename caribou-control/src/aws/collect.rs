@@ -1,0 +1,355 @@
+//! Removes what is not needed any more: functions of old versions, and of regions that no plan uses.
+//!
+//! A run keeps the version and the plan that it began with, and instances know a plan for a minute after it was replaced. So
+//! nothing is removed at once. A first pass *marks* what is not needed with the instant; a later one removes it when no run
+//! can reach it any more and its queues are empty. What is needed again loses its mark. Marks are tags, so that any machine can make either pass.
+//!
+//! Logs stay for as long as they are kept (they cost nothing once they have expired, and hold the telemetry of failed runs).
+//! The table of a region stays until every claim in it has expired.
+
+use std::collections::BTreeSet;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use aws_sdk_sqs::types::QueueAttributeName as Attribute;
+use caribou_model::{Region, Timestamp};
+use caribou_runtime::aws::Account;
+use caribou_runtime::port::StageAddress;
+use serde::Serialize;
+
+use super::archive::hex;
+use super::connection::Aws;
+use super::deployer::Watch;
+use super::error::AwsError;
+use super::inventory::{Found, Inventory};
+use super::objects;
+use super::place::UNNEEDED;
+use super::policy::{Exactness, Grant, Grants};
+use super::remove::{Gone, inventories, remove_function, remove_log_group};
+use super::resource::queue::Queue;
+use super::resource::role::{self, Role};
+use super::resource::table::Table;
+use super::resource::{Id, Kind, Resource, optional};
+
+/// How long an instance uses a plan that it knows.
+const PLAN_CACHE: Duration = Duration::from_mins(1);
+/// What is waited beyond the last run's deadline.
+const GRACE: Duration = Duration::from_mins(10);
+/// How long claims and blobs of a failed run are kept after its deadline.
+const FAILED_RUNS: Duration = Duration::from_hours(14 * 24);
+/// Code that is younger may be of a deployment that is under way.
+const YOUNG: Duration = Duration::from_hours(24);
+
+/// What a workflow needs, by which the rest is not needed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Needed {
+    /// The workflow.
+    pub workflow: String,
+    /// Its home region.
+    pub home: Region,
+    /// The functions of the version in force under the plan in force, and of every other version that is to stay.
+    pub functions: BTreeSet<StageAddress>,
+    /// How long a run may take. Where a function that is deployed says that its runs may take longer, that counts.
+    pub deadline: Duration,
+    /// How long logs are kept.
+    pub log_retention_days: u16,
+}
+
+/// What became of what is not needed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Collected {
+    /// Marked in this pass.
+    pub marked: Vec<Id>,
+    /// Needed again: its mark was taken away.
+    pub unmarked: Vec<Id>,
+    /// Marked before, and not yet to be removed.
+    pub waiting: Vec<Waiting>,
+    /// Removed in this pass.
+    pub removed: Vec<Id>,
+}
+
+/// Something that is not needed and cannot be removed yet.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Waiting {
+    /// What.
+    #[serde(flatten)]
+    pub id: Id,
+    /// Why.
+    pub why: Why,
+}
+
+/// Why something stays for now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Why {
+    /// Runs that began before it was marked may still reach it, until then.
+    Until(Timestamp),
+    /// So many letters lie in its queues.
+    Letters(u64),
+}
+
+/// Makes one pass over these regions. `watch` is told of each thing that is gone.
+///
+/// # Errors
+///
+/// [`AwsError`]; the next pass goes on from there.
+pub async fn collect(
+    aws: &Aws,
+    needed: &Needed,
+    regions: &[Region],
+    watch: &mut Watch<'_>,
+) -> Result<Collected, AwsError> {
+    let mut collected = Collected::default();
+    let mut stay = Grants::none(&needed.workflow);
+    let mut were_removed = Vec::new();
+    {
+        let mut tell = |change: &super::difference::Change| {
+            collected.removed.push(change.id.clone());
+            watch(change);
+        };
+        let watch: &mut Watch<'_> = &mut tell;
+        let gone = Gone(Mutex::new(watch));
+        let mut pass = Pass { aws, needed, gone: &gone, noted: Collected::default() };
+        for (region, inventory) in regions.iter().zip(inventories(aws, &needed.workflow, regions).await?) {
+            let removed = pass.over(region, &inventory).await?;
+            for found in &inventory.places {
+                let name = found.place.name();
+                if removed.contains(&name) {
+                    were_removed.push(Grant::new(region, name));
+                } else if found.has(Kind::Function) {
+                    stay.add(Grant::new(region, name));
+                }
+            }
+        }
+        let Collected { marked, unmarked, waiting, .. } = pass.noted;
+        drop(gone);
+        (collected.marked, collected.unmarked, collected.waiting) = (marked, unmarked, waiting);
+    }
+    if !were_removed.is_empty() {
+        revoke(aws, needed, &were_removed, stay).await?;
+    }
+    Ok(collected)
+}
+
+/// Takes back what the role could do with functions that are gone. What others are deploying meanwhile keeps what it was
+/// given, unless the policy has patterns: those are written anew from what is there.
+async fn revoke(aws: &Aws, needed: &Needed, removed: &[Grant], mut stay: Grants) -> Result<(), AwsError> {
+    let Needed { workflow, home, functions, .. } = needed;
+    let given = Role::given(aws, home, workflow).await?;
+    let is_exact = given.all.iter().all(|grant| !grant.name.ends_with('*') && grant.region != "*");
+    let grants = if is_exact {
+        let all = given.all.into_iter().filter(|grant| !removed.contains(grant)).collect();
+        Grants { workflow: workflow.clone(), all }
+    } else {
+        functions.iter().for_each(|address| stay.add(Grant::new(&address.region, address.deployed_name())));
+        stay
+    };
+    if grants.all.is_empty() {
+        return Ok(());
+    }
+    let id = Id::new(Kind::Role, home, Account::role_name(workflow));
+    let author = role::author(aws, &id).await?;
+    let role = Role::giving(aws.account(), home, &grants, author)?;
+    debug_assert!(role.exactness <= Exactness::Regions);
+    role.put_own_policy(aws).await
+}
+
+/// One pass.
+struct Pass<'p, 'g, 'w> {
+    aws: &'p Aws,
+    needed: &'p Needed,
+    gone: &'p Gone<'g, 'w>,
+    noted: Collected,
+}
+
+impl Pass<'_, '_, '_> {
+    /// Looks at what there is in a region. Returns the names of the functions that were removed.
+    async fn over(&mut self, region: &Region, inventory: &Inventory) -> Result<BTreeSet<String>, AwsError> {
+        let mut removed = BTreeSet::new();
+        for found in &inventory.places {
+            if self.needed.functions.contains(&found.place.address) {
+                self.unmark(found).await?;
+            } else if self.sweep(found).await? {
+                removed.insert(found.place.name());
+            }
+        }
+        let is_left = |found: &&Found| found.has(Kind::Function) && !removed.contains(&found.place.name());
+        let left: Vec<&Found> = inventory.places.iter().filter(is_left).collect();
+        if let Some(unneeded) = inventory.table {
+            let is_needed = *region == self.needed.home
+                || !left.is_empty()
+                || self.needed.functions.iter().any(|address| address.region == *region);
+            self.sweep_table(region, is_needed, unneeded).await?;
+        }
+        if inventory.bucket {
+            self.sweep_code(region, &left).await?;
+        }
+        Ok(removed)
+    }
+
+    async fn unmark(&mut self, found: &Found) -> Result<(), AwsError> {
+        let (Some(kind), Some(_)) = (found.bearer(), found.unneeded) else { return Ok(()) };
+        let id = found.place.id(kind);
+        untag(self.aws, found, kind).await?;
+        self.noted.unmarked.push(id);
+        Ok(())
+    }
+
+    /// Marks what a function has, or removes it when its time has come; whether it was removed.
+    async fn sweep(&mut self, found: &Found) -> Result<bool, AwsError> {
+        // a function without any of its queues and logs is what is left of an interrupted removal
+        let Some(bearer) = found.bearer() else {
+            remove_function(self.aws, found, self.gone).await?;
+            return Ok(true);
+        };
+        let id = found.place.id(if found.has(Kind::Function) { Kind::Function } else { bearer });
+        let Some(since) = found.unneeded else {
+            tag(self.aws, found, bearer).await?;
+            self.noted.marked.push(id);
+            return Ok(false);
+        };
+        if bearer == Kind::LogGroup && !found.has(Kind::Function) {
+            return self.sweep_logs(found, since).await;
+        }
+        let deadline = self.needed.deadline.max(Duration::from_secs(found.deadline_s.unwrap_or(0)));
+        let until = since.plus(PLAN_CACHE + deadline + GRACE);
+        if self.aws.clock().now() < until {
+            self.noted.waiting.push(Waiting { id, why: Why::Until(until) });
+            return Ok(false);
+        }
+        let letters = letters(self.aws, found).await?;
+        if letters > 0 {
+            self.noted.waiting.push(Waiting { id, why: Why::Letters(letters) });
+            return Ok(false);
+        }
+        // the logs bear the mark from now on, and keep the instant at which they were of no more use
+        if found.has(Kind::LogGroup) && bearer != Kind::LogGroup {
+            tag_since(self.aws, found, Kind::LogGroup, since).await?;
+        }
+        remove_function(self.aws, found, self.gone).await?;
+        Ok(true)
+    }
+
+    /// Removes a function's logs when all of them have expired.
+    async fn sweep_logs(&mut self, found: &Found, since: Timestamp) -> Result<bool, AwsError> {
+        let until = since.plus(Duration::from_hours(24 * u64::from(self.needed.log_retention_days)));
+        if self.aws.clock().now() < until {
+            let id = found.place.id(Kind::LogGroup);
+            self.noted.waiting.push(Waiting { id, why: Why::Until(until) });
+            return Ok(false);
+        }
+        remove_function(self.aws, found, self.gone).await?;
+        remove_log_group(self.aws, found, self.gone).await?;
+        Ok(true)
+    }
+
+    async fn sweep_table(
+        &mut self,
+        region: &Region,
+        is_needed: bool,
+        unneeded: Option<Timestamp>,
+    ) -> Result<(), AwsError> {
+        let Needed { workflow, deadline, .. } = self.needed;
+        let account = self.aws.account().clone();
+        let table = Table { account, region: region.clone(), workflow: workflow.clone() };
+        let until = unneeded.map(|since| since.plus(*deadline + FAILED_RUNS + GRACE));
+        match (is_needed, until) {
+            (true, None) => (),
+            (true, Some(_)) => {
+                table.untag(self.aws, UNNEEDED).await?;
+                self.noted.unmarked.push(table.id());
+            }
+            (false, None) => {
+                table.tag(self.aws, UNNEEDED, &seconds(self.aws.clock().now())).await?;
+                self.noted.marked.push(table.id());
+            }
+            (false, Some(until)) if self.aws.clock().now() < until => {
+                self.noted.waiting.push(Waiting { id: table.id(), why: Why::Until(until) });
+            }
+            (false, Some(_)) => {
+                table.delete(self.aws).await?;
+                self.gone.tell(table.id());
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes archives that no function was made from. Lambda keeps a copy of its own.
+    async fn sweep_code(&mut self, region: &Region, left: &[&Found]) -> Result<(), AwsError> {
+        let used: BTreeSet<String> = left.iter().filter_map(|found| found.sha256.as_ref().map(hex)).collect();
+        let prefix = Account::code(&self.needed.workflow);
+        let now_s = (self.aws.clock().now().as_millis() / 1000).cast_signed();
+        let objects = objects::page(self.aws, region, &prefix).await?.into_iter();
+        let is_old = |written_s: i64| now_s - written_s > YOUNG.as_secs().cast_signed();
+        let hash = |key: &str| {
+            key.strip_prefix(&prefix).and_then(|name| name.strip_suffix(".zip")).map(str::to_owned)
+        };
+        let unused = objects.filter(|object| {
+            is_old(object.written_s) && hash(&object.key).is_some_and(|hash| !used.contains(&hash))
+        });
+        let keys: Vec<String> = unused.map(|object| object.key).collect();
+        if !keys.is_empty() {
+            objects::remove(self.aws, region, &keys).await?;
+            keys.into_iter().for_each(|key| self.gone.tell(Id::new(Kind::Code, region, key)));
+        }
+        Ok(())
+    }
+}
+
+fn seconds(at: Timestamp) -> String {
+    (at.as_millis() / 1000).to_string()
+}
+
+fn queue(found: &Found, is_dead: bool) -> Queue {
+    Queue { place: found.place.clone(), is_dead, timeout: Duration::ZERO }
+}
+
+async fn tag(aws: &Aws, found: &Found, bearer: Kind) -> Result<(), AwsError> {
+    tag_since(aws, found, bearer, aws.clock().now()).await
+}
+
+async fn tag_since(aws: &Aws, found: &Found, bearer: Kind, since: Timestamp) -> Result<(), AwsError> {
+    let (id, since) = (found.place.id(bearer), seconds(since));
+    let clients = aws.at(&id.region);
+    if bearer == Kind::LogGroup {
+        let arn = found.place.account.log_group_arn(&found.place.address);
+        let tag = clients.logs.tag_resource().resource_arn(arn).tags(UNNEEDED, since);
+        return tag.send().await.map(drop).map_err(id.fault("logs:TagResource"));
+    }
+    let url = queue(found, bearer == Kind::DeadQueue).url();
+    let tag = clients.sqs.tag_queue().queue_url(url).tags(UNNEEDED, since);
+    tag.send().await.map(drop).map_err(id.fault("sqs:TagQueue"))
+}
+
+async fn untag(aws: &Aws, found: &Found, bearer: Kind) -> Result<(), AwsError> {
+    let id = found.place.id(bearer);
+    let clients = aws.at(&id.region);
+    if bearer == Kind::LogGroup {
+        let arn = found.place.account.log_group_arn(&found.place.address);
+        let untag = clients.logs.untag_resource().resource_arn(arn).tag_keys(UNNEEDED);
+        return untag.send().await.map(drop).map_err(id.fault("logs:UntagResource"));
+    }
+    let url = queue(found, bearer == Kind::DeadQueue).url();
+    let untag = clients.sqs.untag_queue().queue_url(url).tag_keys(UNNEEDED);
+    untag.send().await.map(drop).map_err(id.fault("sqs:UntagQueue"))
+}
+
+/// Letters in both queues of a function: those that wait, those that are parked, those that are being read.
+async fn letters(aws: &Aws, found: &Found) -> Result<u64, AwsError> {
+    const COUNTS: [Attribute; 3] = [
+        Attribute::ApproximateNumberOfMessages,
+        Attribute::ApproximateNumberOfMessagesDelayed,
+        Attribute::ApproximateNumberOfMessagesNotVisible,
+    ];
+    let mut letters = 0;
+    for is_dead in [false, true] {
+        let queue = queue(found, is_dead);
+        let id = queue.id();
+        let get = aws.at(&id.region).sqs.get_queue_attributes().queue_url(queue.url());
+        let asked = get.set_attribute_names(Some(COUNTS.to_vec())).send().await;
+        let found = optional(asked.map_err(id.fault("sqs:GetQueueAttributes")))?;
+        let attributes = found.and_then(|found| found.attributes).unwrap_or_default();
+        letters += attributes.values().filter_map(|count| count.parse::<u64>().ok()).sum::<u64>();
+    }
+    Ok(letters)
+}

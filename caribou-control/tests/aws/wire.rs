@@ -1,0 +1,126 @@
+//! The way to moto: names the account, counts the calls, and loses one if asked to.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use aws_smithy_runtime_api::client::http::{
+    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient,
+    SharedHttpConnector,
+};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::client::result::ConnectorError;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_runtime_api::http::StatusCode;
+use aws_smithy_types::body::SdkBody;
+use caribou_model::Region;
+
+/// What is lost of a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Loss {
+    /// The request, before it is sent.
+    Request,
+    /// The answer: what was asked is done.
+    Answer,
+}
+
+/// All calls of one account.
+#[derive(Clone, Debug)]
+pub(crate) struct Wire {
+    client: SharedHttpClient,
+    account: String,
+    calls: Arc<AtomicUsize>,
+    lost: Arc<Mutex<Option<(usize, Loss)>>>,
+    closed: Arc<Mutex<Option<String>>>,
+}
+
+#[derive(Debug)]
+struct Connector {
+    wire: Wire,
+    inner: SharedHttpConnector,
+}
+
+impl Wire {
+    pub(crate) fn of(account: &str) -> Self {
+        Self {
+            client: caribou_control::aws::connection::http_client(),
+            account: account.to_owned(),
+            calls: Arc::default(),
+            lost: Arc::default(),
+            closed: Arc::default(),
+        }
+    }
+
+    /// Calls made so far.
+    pub(crate) fn calls(&self) -> usize {
+        self.calls.load(Ordering::SeqCst)
+    }
+
+    /// Loses the call that `after` others come before.
+    pub(crate) fn lose(&self, after: usize, loss: Loss) {
+        *self.lost.lock().unwrap() = Some((self.calls() + after, loss));
+    }
+
+    /// Loses nothing any more.
+    pub(crate) fn mend(&self) {
+        *self.lost.lock().unwrap() = None;
+    }
+
+    /// From now on a region knows nobody of the account, as one that is not enabled.
+    pub(crate) fn close(&self, region: &Region) {
+        *self.closed.lock().unwrap() = Some(region.code().to_owned());
+    }
+
+    /// Whether a request goes to the closed region: its signature says where to.
+    fn is_closed(&self, request: &HttpRequest) -> bool {
+        let closed = self.closed.lock().unwrap();
+        let scope = closed.as_ref().map(|region| format!("/{region}/"));
+        scope.is_some_and(|scope| {
+            request.headers().get("authorization").is_some_and(|text| text.contains(&scope))
+        })
+    }
+
+    /// Whether the call that was to be lost was.
+    pub(crate) fn has_lost(&self) -> bool {
+        self.lost.lock().unwrap().is_none()
+    }
+}
+
+impl HttpClient for Wire {
+    fn http_connector(
+        &self,
+        settings: &HttpConnectorSettings,
+        parts: &RuntimeComponents,
+    ) -> SharedHttpConnector {
+        let inner = self.client.http_connector(settings, parts);
+        SharedHttpConnector::new(Connector { wire: self.clone(), inner })
+    }
+}
+
+impl HttpConnector for Connector {
+    fn call(&self, mut request: HttpRequest) -> HttpConnectorFuture {
+        let number = self.wire.calls.fetch_add(1, Ordering::SeqCst);
+        request.headers_mut().insert("x-moto-account-id", self.wire.account.clone());
+        let lost = self.wire.lost.lock().unwrap().take_if(|(which, _)| *which == number);
+        if self.wire.is_closed(&request) {
+            // as STS answers
+            let error = "<ErrorResponse><Error><Type>Sender</Type><Code>InvalidClientTokenId</Code>\
+                         <Message>The security token included in the request is invalid.</Message></Error></ErrorResponse>";
+            let status = StatusCode::try_from(403).unwrap();
+            return HttpConnectorFuture::ready(Ok(HttpResponse::new(status, SdkBody::from(error))));
+        }
+        let gone = || ConnectorError::io("the line was cut".into());
+        match lost {
+            None => self.inner.call(request),
+            Some((_, Loss::Request)) => HttpConnectorFuture::ready(Err(gone())),
+            Some((_, Loss::Answer)) => {
+                let answer = self.inner.call(request);
+                HttpConnectorFuture::new(async move {
+                    let answer = answer.await?;
+                    // the service has done it once its answer begins
+                    drop(answer);
+                    Err(gone())
+                })
+            }
+        }
+    }
+}

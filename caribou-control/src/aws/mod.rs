@@ -20,6 +20,7 @@
 //! | [`mod@remove`], [`mod@collect`] | removes a workflow; removes what is not needed any more |
 //! | [`region`] | regions that have to be enabled; where a workflow may be |
 //! | [`logs`], [`telemetry`] | what the functions print, of all regions in one stream; what of it is learned from
+//! | [`mod@standing`] | which versions are where, and their URLs
 //! | [`error`] | what went wrong, where, and what to do |
 
 pub mod archive;
@@ -32,6 +33,7 @@ pub mod logs;
 pub mod region;
 pub mod remove;
 pub mod resource;
+pub mod standing;
 pub mod telemetry;
 
 mod apply;
@@ -56,3 +58,4 @@ pub use self::logs::{Lines, Logs, Which};
 pub use self::region::{is_opt_in, regions_of};
 pub use self::remove::{Holdings, holdings, remove};
 pub use self::resource::{Differing, Id, Kind};
+pub use self::standing::{Standing, standing, urls};

@@ -4,7 +4,10 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use caribou_control::aws::AwsError;
+use caribou_control::aws::telemetry::TelemetryError;
 use caribou_control::bootstrap::BootstrapError;
+use caribou_control::build::{ArchiveError, BuildError};
 use caribou_control::deploy::DeployError;
 use caribou_control::difference::DifferenceError;
 use caribou_control::facts::FactsError;
@@ -17,6 +20,7 @@ use caribou_control::state::StateError;
 use caribou_local::{CloudError, ControlError};
 use caribou_runtime::client::{ClientError, RetryError};
 use caribou_runtime::plan::PlanStoreError;
+use caribou_runtime::release::ReleaseError;
 use caribou_solver::{ProblemError, SolveError};
 use miette::{Diagnostic, LabeledSpan, MietteHandlerOpts, NamedSource, SourceCode};
 
@@ -46,6 +50,10 @@ pub(crate) enum CliError {
     Package(#[from] PackageError),
     #[error(transparent)]
     Bootstrap(#[from] BootstrapError),
+    #[error(transparent)]
+    Build(#[from] BuildError),
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
     #[error("{0}")]
     Manifest(#[source] ManifestFileError, Option<Box<NamedSource<String>>>),
     #[error(transparent)]
@@ -61,9 +69,15 @@ pub(crate) enum CliError {
     #[error(transparent)]
     Difference(#[from] DifferenceError),
     #[error(transparent)]
-    Deploy(#[from] DeployError),
+    Deploy(Box<DeployError>),
     #[error(transparent)]
-    Migrate(#[from] MigrateError),
+    Aws(Box<AwsError>),
+    #[error(transparent)]
+    Telemetry(Box<TelemetryError>),
+    #[error(transparent)]
+    Release(#[from] ReleaseError),
+    #[error(transparent)]
+    Migrate(Box<MigrateError>),
     #[error(transparent)]
     Plan(#[from] PlanStoreError),
     #[error(transparent)]
@@ -86,6 +100,30 @@ pub(crate) enum CliError {
     Failed(String),
     #[error("{0}")]
     Usage(String),
+}
+
+impl From<DeployError> for CliError {
+    fn from(error: DeployError) -> Self {
+        Self::Deploy(Box::new(error))
+    }
+}
+
+impl From<MigrateError> for CliError {
+    fn from(error: MigrateError) -> Self {
+        Self::Migrate(Box::new(error))
+    }
+}
+
+impl From<AwsError> for CliError {
+    fn from(error: AwsError) -> Self {
+        Self::Aws(Box::new(error))
+    }
+}
+
+impl From<TelemetryError> for CliError {
+    fn from(error: TelemetryError) -> Self {
+        Self::Telemetry(Box::new(error))
+    }
 }
 
 impl From<ManifestFileError> for CliError {

@@ -2,8 +2,9 @@
 
 use std::io::IsTerminal;
 use std::num::NonZeroUsize;
+use std::path::PathBuf;
 
-use caribou_control::deploy::{Deployer, LocalDeployer, under_plan};
+use caribou_control::deploy::under_plan;
 use caribou_control::facts;
 use caribou_control::state::{Endpoint, State, StateError};
 use caribou_local::{Cloud, Config, Control};
@@ -12,7 +13,8 @@ use serde_json::json;
 use tracing_subscriber::EnvFilter;
 
 use crate::error::{CliError, Outcome};
-use crate::session::{Session, StateArgs};
+use crate::platform::Platform;
+use crate::session::Session;
 use crate::target::Target;
 use crate::terminal::Terminal;
 use crate::{phrase, process, table};
@@ -34,6 +36,20 @@ enum Command {
     Status(StateArgs),
     /// Stop the embedded cloud. Nothing is lost: a new start goes on where it was.
     Stop(StateArgs),
+}
+
+/// Where the embedded cloud keeps its state.
+#[derive(Clone, Debug, clap::Args)]
+struct StateArgs {
+    /// The directory that the embedded cloud keeps its state in.
+    #[arg(long, value_name = "DIR", default_value = Platform::Local.directory())]
+    state: PathBuf,
+}
+
+impl StateArgs {
+    fn state(&self) -> State {
+        State::in_directory(&self.state)
+    }
 }
 
 #[derive(Debug, clap::Args)]
@@ -141,10 +157,10 @@ async fn deploy(args: Deploy, terminal: Terminal) -> Result<Outcome, CliError> {
             manifest.home.code()
         )));
     }
-    let session = Session::new(state, endpoint, built.deployed(manifest));
+    let session = Session::local(state, endpoint, built.deployed(manifest));
     let in_force = session.in_force().await?;
     let needs = under_plan(&session.deployed.graph, &in_force.plan);
-    let deployer = LocalDeployer { control: &session.control, deployed: &session.deployed };
+    let deployer = session.deployer();
     let bar = terminal.bar("deploying", needs.len());
     let done = deployer
         .deploy(&needs, &mut |need| {

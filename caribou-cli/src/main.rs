@@ -3,16 +3,24 @@
 //! Exit codes: 0 - it was done, and held; 1 - it failed, or did not hold; 2 - the command line is wrong;
 //! 130 - it was interrupted.
 
+mod artefact;
 mod check;
 mod cloud;
+mod collect;
+mod consent;
 mod demo;
+mod deploy;
 mod error;
 mod graph;
+mod list;
 mod local;
+mod logs;
 mod migrate;
 mod phrase;
 mod plan;
+mod platform;
 mod process;
+mod remove;
 mod run;
 mod runs;
 mod session;
@@ -53,16 +61,33 @@ enum Command {
     Graph(graph::Args),
     /// The embedded cloud on this machine: start, deploy, status, stop.
     Local(local::Args),
+    /// Build a workflow and deploy it to AWS: show what changes, do it, verify it, let it receive new runs.
+    Deploy(deploy::Args),
     /// Start a run of a deployed workflow.
     Run(run::Args),
     /// The runs of a deployed workflow: list them, see what became of one, run it again where it failed.
     Runs(runs::Args),
+    /// Show what the functions of a workflow print, across regions in one stream, of one run or of all.
+    Logs(logs::Args),
     /// Learn from telemetry and find the best plan for each hour of the day.
     Solve(solve::Args),
     /// Show what the solved plan would change, before anything is changed.
     Plan(plan::Args),
     /// Deploy what the solved plan needs, and put it in force.
     Migrate(migrate::Args),
+    /// List what is deployed: workflows, versions, regions, the plan in force.
+    List(list::Args),
+    /// Remove from AWS what no run can need any more: old versions, and regions where no plan has a function.
+    Collect(collect::Args),
+    /// Remove a workflow from its platform, with all that is kept of its runs.
+    Remove(remove::Args),
+}
+
+impl Command {
+    /// Whether it changes things step by step, and does what is left when it is repeated.
+    fn goes_on(&self) -> bool {
+        matches!(self, Self::Deploy(_) | Self::Migrate(_) | Self::Remove(_) | Self::Collect(_))
+    }
 }
 
 fn main() -> ExitCode {
@@ -80,6 +105,7 @@ fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(cause) => return error::report(terminal, CliError::Runtime(cause)),
     };
+    let goes_on = cli.command.goes_on();
     let outcome = runtime.block_on(async {
         tokio::select! {
             outcome = dispatch(cli.command, terminal) => outcome,
@@ -90,7 +116,12 @@ fn main() -> ExitCode {
     match outcome {
         Ok(Outcome::Held) => ExitCode::SUCCESS,
         Ok(Outcome::DidNotHold) => ExitCode::FAILURE,
-        Ok(Outcome::Interrupted) => ExitCode::from(130),
+        Ok(Outcome::Interrupted) => {
+            if goes_on {
+                terminal.note("interrupted; what was done stays, and the same command goes on from there");
+            }
+            ExitCode::from(130)
+        }
         Err(error) => error::report(terminal, error),
     }
 }
@@ -101,8 +132,13 @@ async fn dispatch(command: Command, terminal: Terminal) -> Result<Outcome, CliEr
         Command::Check(args) => check::check(args, terminal).await,
         Command::Graph(args) => graph::graph(args, terminal).await,
         Command::Local(args) => local::local(args, terminal).await,
+        Command::Deploy(args) => deploy::deploy(args, terminal).await,
+        Command::Collect(args) => collect::collect(args, terminal).await,
+        Command::Remove(args) => remove::remove(args, terminal).await,
+        Command::List(args) => list::list(args, terminal).await,
         Command::Run(args) => run::run(args, terminal).await,
         Command::Runs(args) => runs::runs(args, terminal).await,
+        Command::Logs(args) => logs::logs(args, terminal).await,
         Command::Solve(args) => solve::solve(args, terminal).await,
         Command::Plan(args) => plan::plan(args, terminal).await,
         Command::Migrate(args) => migrate::migrate(args, terminal).await,

@@ -1,6 +1,5 @@
 //! `caribou migrate`: puts the solved plan in force.
 
-use caribou_control::deploy::LocalDeployer;
 use caribou_control::migrate::{self, Migrated};
 use serde_json::json;
 
@@ -19,7 +18,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) async fn migrate(args: Args, terminal: Terminal) -> Result<Outcome, CliError> {
-    let session = Session::find(args.plan.state.state(), args.plan.workflow.as_deref())?;
+    let session = Session::current(&args.plan.platform, args.plan.workflow.as_deref()).await?;
     let solved = session.state.solved(&session.deployed.graph)?;
     let proposal = Proposal::of(&session, &solved).await?;
     proposal.show(terminal);
@@ -34,13 +33,18 @@ pub(crate) async fn apply(
     proposal: &Proposal,
     terminal: Terminal,
 ) -> Result<Migrated, CliError> {
-    let deployer = LocalDeployer { control: &session.control, deployed: &session.deployed };
+    let deployer = session.deployer();
     let spinner = terminal.spinner("deploying");
-    let migrated =
-        migrate::migrate(&deployer, &*session.ports.store, &proposal.in_force, &proposal.next, &mut |need| {
+    let migrated = migrate::migrate(
+        &*deployer,
+        &*session.ports.store,
+        &proposal.in_force,
+        &proposal.next,
+        &mut |need| {
             spinner.set_message(format!("{} to {}", need.function, need.region.code()));
-        })
-        .await;
+        },
+    )
+    .await;
     spinner.finish_and_clear();
     let migrated = migrated?;
     let regions: std::collections::BTreeSet<_> =

@@ -7,7 +7,8 @@ use caribou_model::Plan;
 use serde_json::json;
 
 use crate::error::{CliError, Outcome};
-use crate::session::{Session, StateArgs};
+use crate::platform::PlatformArgs;
+use crate::session::Session;
 use crate::table;
 use crate::terminal::Terminal;
 
@@ -19,7 +20,7 @@ pub(crate) struct Args {
     #[arg(value_name = "WORKFLOW|PATH")]
     pub(crate) workflow: Option<String>,
     #[command(flatten)]
-    pub(crate) state: StateArgs,
+    pub(crate) platform: PlatformArgs,
 }
 
 /// The plan in force, the one that would follow, and how they differ.
@@ -56,7 +57,7 @@ impl Proposal {
 }
 
 pub(crate) async fn plan(args: Args, terminal: Terminal) -> Result<Outcome, CliError> {
-    let session = Session::find(args.state.state(), args.workflow.as_deref())?;
+    let session = Session::current(&args.platform, args.workflow.as_deref()).await?;
     let solved = session.state.solved(&session.deployed.graph)?;
     let proposal = Proposal::of(&session, &solved).await?;
     terminal.document(&json!({ "difference": proposal.difference, "plan": proposal.next }));

@@ -7,7 +7,8 @@ use caribou_model::{RunId, Timestamp};
 use serde_json::{Value, json};
 
 use crate::error::{CliError, Outcome};
-use crate::session::{Session, StateArgs};
+use crate::platform::PlatformArgs;
+use crate::session::Session;
 use crate::terminal::Terminal;
 use crate::wait::Wait;
 
@@ -32,11 +33,11 @@ pub(crate) struct Args {
     #[arg(long, value_name = "SECONDS", default_value_t = 600)]
     timeout: u64,
     #[command(flatten)]
-    state: StateArgs,
+    platform: PlatformArgs,
 }
 
 pub(crate) async fn run(args: Args, terminal: Terminal) -> Result<Outcome, CliError> {
-    let session = Session::find(args.state.state(), args.workflow.as_deref())?;
+    let session = Session::released(&args.platform, args.workflow.as_deref()).await?;
     let input = args.input.as_deref().map_or(Ok(Value::Null), read)?;
     let client = session.client();
     let run = client.start(args.id, input).await?;

@@ -1,9 +1,11 @@
-//! A running embedded cloud, a workflow deployed there, and what the framework does with both.
+//! A deployed workflow, the platform that it is on, and what the framework does with both.
 
-use std::path::PathBuf;
+use std::sync::LazyLock;
 use std::time::Duration;
 
+use caribou_control::aws::{Archives, Aws, AwsDeployer, Logs, regions_of, telemetry};
 use caribou_control::calendar;
+use caribou_control::deploy::{Deployer, LocalDeployer};
 use caribou_control::difference::Difference;
 use caribou_control::facts::{self, Facts};
 use caribou_control::learn::{Learned, Limits, learn};
@@ -11,64 +13,160 @@ use caribou_control::migrate::InForce;
 use caribou_control::state::{Deployed, Endpoint, Solved, State};
 use caribou_control::telemetry::Log;
 use caribou_local::Control;
-use caribou_model::{Manifest, NodeId, Plan, RunId, Timestamp, Workload};
-use caribou_runtime::client::Client;
-use caribou_runtime::local;
+use caribou_model::{Graph, Manifest, NodeId, Plan, Region, RunId, Timestamp, Workload};
+use caribou_runtime::client::{Client, RetryError, RunDetail};
 use caribou_runtime::port::Ports;
+use caribou_runtime::{Release, aws, local};
 use caribou_solver::{Problem, Settings, Solution};
 
 use crate::error::CliError;
+use crate::platform::{At, Place, PlatformArgs};
+use crate::terminal::Terminal;
 
-/// Where a command finds the cloud.
-#[derive(Clone, Debug, clap::Args)]
-pub(crate) struct StateArgs {
-    /// The directory that the embedded cloud keeps its state in.
-    #[arg(long, value_name = "DIR", default_value = ".caribou/local")]
-    pub(crate) state: PathBuf,
-}
-
-impl StateArgs {
-    pub(crate) fn state(&self) -> State {
-        State::in_directory(&self.state)
-    }
-}
-
-/// A cloud and a workflow that is deployed there.
+/// A workflow that is deployed on a platform.
 pub(crate) struct Session {
     pub(crate) state: State,
-    pub(crate) endpoint: Endpoint,
-    pub(crate) control: Control,
+    pub(crate) on: On,
     pub(crate) ports: Ports,
     pub(crate) deployed: Deployed,
+    /// What receives new runs, where that may be another version than the one that was deployed from here.
+    release: Option<Release>,
 }
+
+/// A platform that was reached.
+pub(crate) enum On {
+    Cloud { endpoint: Endpoint, control: Box<Control> },
+    Aws { aws: Aws, regions: Vec<Region> },
+}
+
+/// Functions go to further regions with the code that they have at home.
+static AT_HOME: LazyLock<Archives> = LazyLock::new(Archives::at_home);
 
 impl Session {
     /// How long messages that are still under way may take.
     const SETTLED: Duration = Duration::from_secs(30);
 
-    /// Finds the cloud of a state, and the workflow of this name or package there.
-    pub(crate) fn find(state: State, workflow: Option<&str>) -> Result<Self, CliError> {
-        let endpoint = state.endpoint()?;
-        let deployed = state.deployed(workflow)?;
-        Ok(Self::new(state, endpoint, deployed))
+    /// Finds a deployed workflow by its name or package, and reaches its platform. The version is the one that was deployed
+    /// from here last.
+    pub(crate) async fn find(platform: &PlatformArgs, workflow: Option<&str>) -> Result<Self, CliError> {
+        Self::open(platform.find(workflow)?).await
     }
 
-    pub(crate) fn new(state: State, endpoint: Endpoint, deployed: Deployed) -> Self {
-        let control = Control::new(&endpoint.url);
+    /// Reaches the platform that a workflow is on.
+    pub(crate) async fn open(place: Place) -> Result<Self, CliError> {
+        let Place { state, deployed, at } = place;
+        let account = match at {
+            At::Cloud(endpoint) => return Ok(Self::local(state, endpoint, deployed)),
+            At::Account(account) => account,
+        };
+        let aws = Aws::connect(&deployed.manifest.home).await?;
+        if *aws.account() != account {
+            return Err(CliError::Failed(format!(
+                "`{}` was deployed to account {account}, and the credentials in use are those of account {}; choose those of \
+                 {account}, for example with AWS_PROFILE",
+                deployed.graph.workflow,
+                aws.account()
+            )));
+        }
+        let regions = regions_of(&deployed.manifest, &deployed.graph, &known());
+        let ports = aws::ports(account, aws.config());
+        Ok(Self { state, on: On::Aws { aws, regions }, ports, deployed, release: None })
+    }
+
+    /// The same for a command that needs to know which version receives new runs, whoever deployed it.
+    pub(crate) async fn released(platform: &PlatformArgs, workflow: Option<&str>) -> Result<Self, CliError> {
+        let mut session = Self::find(platform, workflow).await?;
+        if let On::Aws { aws, .. } = &session.on {
+            let Deployed { graph, manifest, .. } = &session.deployed;
+            let (name, home) = (&graph.workflow, &manifest.home);
+            let Some((release, _)) = Release::read(&*session.ports.store, home, name).await? else {
+                return Err(CliError::Failed(format!(
+                    "`{name}` receives no runs in account {}: it was removed, or its deployment did not come to its end; \
+                     deploy it with `caribou deploy {}`",
+                    aws.account(),
+                    session.deployed.package.display()
+                )));
+            };
+            session.release = Some(release);
+        }
+        Ok(session)
+    }
+
+    /// The same for a command that needs the graph of that version.
+    pub(crate) async fn current(platform: &PlatformArgs, workflow: Option<&str>) -> Result<Self, CliError> {
+        let mut session = Self::released(platform, workflow).await?;
+        if let Some(Release { workflow, version, .. }) = &session.release
+            && *version != session.deployed.graph.version
+        {
+            let noted = session.state.deployed_version(workflow, version)?;
+            session.deployed = noted.ok_or_else(|| {
+                CliError::Failed(format!(
+                    "version {version} of `{workflow}` receives the runs, and it was not deployed from here; deploy that \
+                     version from here with `caribou deploy`, which changes nothing that is as it should be, or give this \
+                     command where it was deployed"
+                ))
+            })?;
+        }
+        Ok(session)
+    }
+
+    /// A workflow on an embedded cloud.
+    pub(crate) fn local(state: State, endpoint: Endpoint, deployed: Deployed) -> Self {
+        let control = Box::new(Control::new(&endpoint.url));
         let ports = local::ports(&endpoint.url, None);
-        Self { state, endpoint, control, ports, deployed }
+        Self { state, on: On::Cloud { endpoint, control }, ports, deployed, release: None }
     }
 
     /// A client of the workflow.
     pub(crate) fn client(&self) -> Client {
         let Deployed { graph, manifest, .. } = &self.deployed;
-        let entry = graph.function_of(NodeId::ENTRY).map_or("", |spec| &spec.name);
-        Client::new(&graph.workflow, &graph.version, entry, manifest.home.clone(), self.ports.clone())
+        let known = graph.function_of(NodeId::ENTRY).map_or("", |spec| &spec.name);
+        let (version, entry) = match &self.release {
+            Some(Release { version, entry, .. }) => (version.as_str(), entry.as_str()),
+            None => (graph.version.as_str(), known),
+        };
+        Client::new(&graph.workflow, version, entry, manifest.home.clone(), self.ports.clone())
     }
 
-    /// Why the platform gave up a message of this run since then, if it did.
+    /// All that is known of a run. The session is that of the run's version from here on, if that was deployed from here.
+    pub(crate) async fn show(&mut self, run: &RunId) -> Result<RunDetail, CliError> {
+        let client = self.client();
+        let unknown = || RetryError::Unknown { run: run.clone() };
+        let detail = client.show(run, &self.deployed.graph).await?.ok_or_else(unknown)?;
+        let Graph { workflow, version, .. } = &self.deployed.graph;
+        if detail.summary.version == *version {
+            return Ok(detail);
+        }
+        let Some(noted) = self.state.deployed_version(workflow, &detail.summary.version)? else {
+            return Ok(detail);
+        };
+        self.deployed = noted;
+        Ok(client.show(run, &self.deployed.graph).await?.ok_or_else(unknown)?)
+    }
+
+    /// What brings functions to the platform.
+    pub(crate) fn deployer(&self) -> Box<dyn Deployer + '_> {
+        match &self.on {
+            On::Cloud { control, .. } => Box::new(LocalDeployer { control, deployed: &self.deployed }),
+            On::Aws { aws, regions } => {
+                Box::new(AwsDeployer { aws, deployed: &self.deployed, archives: &AT_HOME, regions })
+            }
+        }
+    }
+
+    /// How often a client that waits asks: what costs nothing is asked for more often.
+    pub(crate) fn poll(&self) -> Duration {
+        match self.on {
+            On::Cloud { .. } => Duration::from_millis(100),
+            On::Aws { .. } => Duration::from_millis(500),
+        }
+    }
+
+    /// Why the platform gave up a message of this run since then, if it did and the run was not told.
     pub(crate) async fn given_up(&self, run: &RunId, since: Timestamp) -> Result<Option<String>, CliError> {
-        let mut letters = self.control.dead_letters().await?.into_iter();
+        // on AWS the function itself reads what was given up, and ends the run
+        let On::Cloud { control, .. } = &self.on else { return Ok(None) };
+        let mut letters = control.dead_letters().await?.into_iter();
         let letter = letters.find(|letter| letter.at >= since && letter.body.contains(run.as_str()));
         Ok(letter.map(|letter| {
             format!(
@@ -81,26 +179,33 @@ impl Session {
         }))
     }
 
-    /// Every line of telemetry of the workflow.
-    pub(crate) async fn log(&self) -> Result<Log, CliError> {
-        let mut lines = Vec::new();
-        let mut after = 0;
-        loop {
-            let page = self.control.telemetry(after).await?;
-            if page.lines.is_empty() {
-                break;
+    /// Telemetry of the workflow, as far as it is learned from.
+    pub(crate) async fn log(&self, terminal: Terminal) -> Result<Log, CliError> {
+        let spinner = terminal.spinner("reading telemetry");
+        let lines = match &self.on {
+            On::Cloud { control, .. } => every_line(control).await,
+            On::Aws { aws, regions } => {
+                let mut told = |lines| spinner.set_message(format!("{lines} new lines"));
+                let (graph, now) = (&self.deployed.graph, calendar::now());
+                match Logs::find(aws, graph, regions).await {
+                    Ok(logs) => telemetry::read(&logs, &self.state, graph, now, &mut told)
+                        .await
+                        .map_err(CliError::from),
+                    Err(error) => Err(error.into()),
+                }
             }
-            lines.extend(page.lines);
-            after = page.next;
-        }
-        Ok(Log::read(&self.deployed.graph, lines.iter().map(String::as_str)))
+        };
+        spinner.finish_and_clear();
+        Ok(Log::read(&self.deployed.graph, lines?.iter().map(String::as_str)))
     }
 
     /// Every line of telemetry, once nothing is under way any more.
-    pub(crate) async fn settled_log(&self) -> Result<Log, CliError> {
-        // work that does not settle shows in what its telemetry lacks
-        self.control.settled(Self::SETTLED).await?;
-        self.log().await
+    pub(crate) async fn settled_log(&self, terminal: Terminal) -> Result<Log, CliError> {
+        if let On::Cloud { control, .. } = &self.on {
+            // work that does not settle shows in what its telemetry lacks
+            control.settled(Self::SETTLED).await?;
+        }
+        self.log(terminal).await
     }
 
     /// What the telemetry teaches.
@@ -114,17 +219,26 @@ impl Session {
         Ok(InForce::read(&*self.ports.store, graph, &manifest.home).await?)
     }
 
-    /// The manifest, with the regions of this cloud as the only ones.
+    /// The manifest, with the regions of this platform as the only ones.
     pub(crate) fn manifest(&self) -> Manifest {
         let mut manifest = self.deployed.manifest.clone();
-        let permitted = self.endpoint.regions.iter().filter(|region| manifest.regions.permit(region));
+        let regions = self.platform_regions();
+        let permitted = regions.iter().filter(|region| manifest.regions.permit(region));
         manifest.regions.allow = permitted.cloned().map(Into::into).collect();
         manifest
     }
 
-    /// The facts of this cloud's regions.
+    /// The facts of this platform's regions.
     pub(crate) fn facts(&self) -> Result<Facts, CliError> {
-        Ok(facts::embedded().select(&self.endpoint.regions)?)
+        Ok(facts::embedded().select(&self.platform_regions())?)
+    }
+
+    /// The regions of this cloud; on AWS all of which something is known.
+    pub(crate) fn platform_regions(&self) -> Vec<Region> {
+        match &self.on {
+            On::Cloud { endpoint, .. } => endpoint.regions.clone(),
+            On::Aws { .. } => known(),
+        }
     }
 
     /// The problem that a workload poses in a month.
@@ -173,4 +287,23 @@ impl Session {
         let current = if expired { &home } else { &in_force.plan };
         Ok(Difference::between(&problem, current, next, now.hour())?)
     }
+}
+
+/// Every line of telemetry of an embedded cloud.
+async fn every_line(control: &Control) -> Result<Vec<String>, CliError> {
+    let mut lines = Vec::new();
+    let mut after = 0;
+    loop {
+        let page = control.telemetry(after).await?;
+        if page.lines.is_empty() {
+            return Ok(lines);
+        }
+        lines.extend(page.lines);
+        after = page.next;
+    }
+}
+
+/// The regions of which something is known.
+pub(crate) fn known() -> Vec<Region> {
+    facts::embedded().regions.iter().map(|region| region.region.clone()).collect()
 }

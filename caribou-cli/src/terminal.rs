@@ -62,6 +62,16 @@ impl Terminal {
         }
     }
 
+    /// One of many JSON documents, on a line of its own: nothing without `--json`.
+    pub(crate) fn document_line(self, document: &impl Serialize) {
+        if self.json {
+            match serde_json::to_string(document) {
+                Ok(text) => out(text),
+                Err(cause) => err(format!("the result cannot be written as JSON: {cause}")),
+            }
+        }
+    }
+
     /// A spinner for work of unknown length; shown on a terminal only.
     pub(crate) fn spinner(self, what: impl Into<String>) -> ProgressBar {
         let spinner = ProgressBar::new_spinner();

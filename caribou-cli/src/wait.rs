@@ -10,8 +10,6 @@ use crate::error::{CliError, Outcome};
 use crate::session::Session;
 use crate::terminal::Terminal;
 
-/// How often a waiting client asks.
-const POLL: Duration = Duration::from_millis(100);
 /// How often it looks whether the platform gave a message up.
 const LOOK: Duration = Duration::from_secs(2);
 
@@ -38,7 +36,7 @@ impl Wait<'_> {
         let waiting = Instant::now();
         let (status, given_up) = loop {
             let left = patience.saturating_sub(waiting.elapsed());
-            let status = client.wait_resumed(&run, resumption, POLL, left.min(LOOK)).await?;
+            let status = client.wait_resumed(&run, resumption, session.poll(), left.min(LOOK)).await?;
             if status.as_ref().is_some_and(RunStatus::is_over) {
                 break (status, String::new());
             }

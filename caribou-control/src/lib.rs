@@ -8,6 +8,7 @@
 //! | [`build`] | bootstraps for Lambda: compiles, checks and packs them |
 //! | [`sources`] | workflows in the sources that the bootstrap does not hold |
 //! | [`graph`] | a graph as text, Mermaid, DOT and SVG |
+//! | [`log`] | what functions print, and what of it belongs to one run |
 //! | [`telemetry`], [`learn`] | reads lines of telemetry and folds them into the workload |
 //! | [`account`] | what observed runs caused; planned runs against probes |
 //! | [`difference`] | what a new plan would change |
@@ -28,6 +29,7 @@ pub mod difference;
 pub mod facts;
 pub mod graph;
 pub mod learn;
+pub mod log;
 pub mod manifest;
 pub mod migrate;
 pub mod original;

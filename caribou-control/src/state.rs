@@ -1,8 +1,10 @@
-//! What the framework keeps beside the embedded cloud: where it listens, what was deployed, learned and solved.
+//! What the framework keeps on disk: where an embedded cloud listens; what was deployed, to it or to an AWS account, learned
+//! and solved.
 
 use std::path::{Path, PathBuf};
 
 use caribou_model::{FunctionSpec, Graph, Manifest, Region, Timestamp, Workload};
+use caribou_runtime::aws::Account;
 use caribou_solver::Solution;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -42,6 +44,12 @@ pub struct Deployed {
 }
 
 impl Deployed {
+    /// Whether it is the workflow of this name, or of the package in this folder.
+    pub fn is(&self, wanted: &str) -> bool {
+        self.graph.workflow == wanted
+            || Path::new(wanted).canonicalize().is_ok_and(|folder| self.package == folder)
+    }
+
     /// The options of a function.
     pub fn spec(&self, function: &str) -> Option<&FunctionSpec> {
         self.graph.functions.iter().find(|spec| spec.name == function)
@@ -57,6 +65,15 @@ pub struct Solved {
     pub solution: Solution,
     /// When it was solved.
     pub at: Timestamp,
+}
+
+/// Telemetry of a version of a workflow that was read from a platform which asks for money and time to read it again.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Telemetry {
+    /// What was printed before was read, as far as it is kept.
+    pub until: Timestamp,
+    /// The lines, in the order of time.
+    pub lines: Vec<String>,
 }
 
 /// Why something that is kept cannot be had.
@@ -150,7 +167,69 @@ impl State {
     ///
     /// [`StateError::File`] if that cannot be written.
     pub fn write_deployed(&self, deployed: &Deployed) -> Result<(), StateError> {
-        write(&self.workflow(&deployed.graph.workflow).join(DEPLOYED), deployed)
+        let Graph { workflow, version, .. } = &deployed.graph;
+        write(&self.version(workflow, version), deployed)?;
+        write(&self.workflow(workflow).join(DEPLOYED), deployed)
+    }
+
+    /// This version of a workflow as it was deployed from here last. `None` if it was not.
+    ///
+    /// # Errors
+    ///
+    /// [`StateError::File`] if a file cannot be read.
+    pub fn deployed_version(&self, workflow: &str, version: &str) -> Result<Option<Deployed>, StateError> {
+        read(&self.version(workflow, version))
+    }
+
+    /// Notes the AWS account that a workflow was deployed to.
+    ///
+    /// # Errors
+    ///
+    /// [`StateError::File`] if that cannot be written.
+    pub fn write_account(&self, workflow: &str, account: &Account) -> Result<(), StateError> {
+        write(&self.workflow(workflow).join(ACCOUNT), &account.as_str())
+    }
+
+    /// The AWS account that a workflow was deployed to; `None` if it was not deployed to AWS.
+    ///
+    /// # Errors
+    ///
+    /// [`StateError::File`] if the file cannot be read, or holds no account.
+    pub fn account(&self, workflow: &str) -> Result<Option<Account>, StateError> {
+        let path = self.workflow(workflow).join(ACCOUNT);
+        let Some(noted) = read::<String>(&path)? else { return Ok(None) };
+        noted.parse().map(Some).map_err(|cause| fault(&path, cause))
+    }
+
+    /// Telemetry of this version of a workflow that was read before; nothing if none was.
+    ///
+    /// # Errors
+    ///
+    /// [`StateError::File`] if the file cannot be read.
+    pub fn telemetry(&self, graph: &Graph) -> Result<Telemetry, StateError> {
+        Ok(read(&self.telemetry_file(graph))?.unwrap_or_default())
+    }
+
+    /// Keeps telemetry.
+    ///
+    /// # Errors
+    ///
+    /// [`StateError::File`] if that cannot be written.
+    pub fn write_telemetry(&self, graph: &Graph, telemetry: &Telemetry) -> Result<(), StateError> {
+        write(&self.telemetry_file(graph), telemetry)
+    }
+
+    /// Forgets a workflow and all that was noted of it.
+    ///
+    /// # Errors
+    ///
+    /// [`StateError::File`] if its folder cannot be removed.
+    pub fn forget(&self, workflow: &str) -> Result<(), StateError> {
+        let directory = self.workflow(workflow);
+        match std::fs::remove_dir_all(&directory) {
+            Err(cause) if cause.kind() != std::io::ErrorKind::NotFound => Err(fault(&directory, cause)),
+            _ => Ok(()),
+        }
     }
 
     /// Every workflow that was deployed, by name.
@@ -181,11 +260,7 @@ impl State {
         }
         let known: Vec<String> = all.iter().map(|one| one.graph.workflow.clone()).collect();
         if let Some(wanted) = wanted {
-            let folder = Path::new(wanted).canonicalize().ok();
-            let is_wanted = |one: &Deployed| {
-                one.graph.workflow == wanted || folder.as_ref().is_some_and(|folder| one.package == *folder)
-            };
-            all.retain(is_wanted);
+            all.retain(|one| one.is(wanted));
         }
         match (all.len(), wanted) {
             (1, _) => Ok(all.swap_remove(0)),
@@ -222,13 +297,27 @@ impl State {
     }
 
     fn workflow(&self, name: &str) -> PathBuf {
-        // names are Rust identifiers or what the `name` option allows; none leads out of the directory
-        let plain = name.replace(|c: char| !(c.is_ascii_alphanumeric() || c == '-' || c == '_'), "_");
-        self.directory.join(WORKFLOWS).join(plain)
+        self.directory.join(WORKFLOWS).join(plain(name))
+    }
+
+    fn telemetry_file(&self, graph: &Graph) -> PathBuf {
+        self.workflow(&graph.workflow).join(TELEMETRY).join(format!("{}.json", plain(&graph.version)))
+    }
+
+    fn version(&self, workflow: &str, version: &str) -> PathBuf {
+        self.workflow(workflow).join(VERSIONS).join(format!("{}.json", plain(version)))
     }
 }
 
+/// Names are Rust identifiers or what the `name` option allows; none leads out of the directory.
+fn plain(name: &str) -> String {
+    name.replace(|c: char| !(c.is_ascii_alphanumeric() || c == '-' || c == '_'), "_")
+}
+
 const WORKFLOWS: &str = "workflows";
+const VERSIONS: &str = "versions";
+const TELEMETRY: &str = "telemetry";
+const ACCOUNT: &str = "account.json";
 const DEPLOYED: &str = "deployed.json";
 const SOLVED: &str = "solved.json";
 
@@ -308,6 +397,50 @@ mod tests {
         assert!(matches!(state.deployed(None), Err(StateError::SeveralWorkflows { .. })));
         let error = state.deployed(Some("c")).unwrap_err().to_string();
         assert!(error.contains("deployed are a, b"), "{error}");
+    }
+
+    #[test]
+    fn each_version_that_was_deployed_is_kept_and_a_workflow_is_forgotten_whole() {
+        let directory = tempfile::tempdir().unwrap();
+        let state = State::in_directory(directory.path());
+        let mut first = deployed("press");
+        first.graph.version = "0.1.0-rc.1".into();
+        let second = deployed("press");
+        state.write_deployed(&first).unwrap();
+        state.write_deployed(&second).unwrap();
+        assert_eq!(state.deployed(Some("press")).unwrap(), second);
+        assert_eq!(state.deployed_version("press", "0.1.0-rc.1").unwrap(), Some(first));
+        assert_eq!(state.deployed_version("press", "../deployed").unwrap(), None);
+        state.forget("press").unwrap();
+        state.forget("press").unwrap();
+        assert!(state.all_deployed().unwrap().is_empty());
+        assert_eq!(state.deployed_version("press", "0.1.0").unwrap(), None);
+    }
+
+    #[test]
+    fn telemetry_is_kept_by_version() {
+        let directory = tempfile::tempdir().unwrap();
+        let state = State::in_directory(directory.path());
+        let mut graph = diamond();
+        assert_eq!(state.telemetry(&graph).unwrap(), Telemetry::default());
+        let kept = Telemetry { until: Timestamp::from_millis(7), lines: vec!["{}".into()] };
+        state.write_telemetry(&graph, &kept).unwrap();
+        assert_eq!(state.telemetry(&graph).unwrap(), kept);
+        graph.version = "0.2.0".into();
+        assert_eq!(state.telemetry(&graph).unwrap(), Telemetry::default());
+    }
+
+    #[test]
+    fn the_account_of_a_workflow_is_noted() {
+        let directory = tempfile::tempdir().unwrap();
+        let state = State::in_directory(directory.path());
+        assert_eq!(state.account("press").unwrap(), None);
+        let account: Account = "123456789012".parse().unwrap();
+        state.write_account("press", &account).unwrap();
+        assert_eq!(state.account("press").unwrap(), Some(account));
+        std::fs::write(directory.path().join("workflows/press/account.json"), "\"12\"").unwrap();
+        let error = state.account("press").unwrap_err().to_string();
+        assert!(error.contains("account.json") && error.contains("12 digits"), "{error}");
     }
 
     #[test]

@@ -134,7 +134,8 @@ impl Control {
         self.fetch(&format!("/control/telemetry/{after}")).await
     }
 
-    /// The last `bytes` of what a function printed in its region, telemetry left out.
+    /// The last `bytes` of a function's log in its region, in whole lines: when a line was printed (RFC 3339), by which instance,
+    /// and what it says. Around each event the cloud writes the lines that Lambda does.
     ///
     /// # Errors
     ///

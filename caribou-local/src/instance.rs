@@ -191,7 +191,7 @@ async fn start(platform: &Platform, id: InstanceId, deployed: &Deployed) -> io::
         }
     };
     let log = platform.log(&deployed.deployment.address);
-    let output = Output::follow(stdout, stderr, log, platform.disk().clone())?;
+    let output = Output::follow(id, stdout, stderr, log, platform.disk().clone())?;
     Ok((child, output))
 }
 

@@ -1,4 +1,4 @@
-//! What functions print, one file per function and region.
+//! What functions print, one file per function and region. A line is an instant, the instance's number, and what was printed.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -7,6 +7,8 @@ use std::sync::{Mutex, PoisonError};
 
 use caribou_runtime::local::wire::escape;
 use caribou_runtime::port::StageAddress;
+
+use crate::scheduler::InstanceId;
 
 /// Size after which a log is set aside and a new one begun, in bytes. One that was set aside is kept.
 const LARGEST: u64 = 8 << 20;
@@ -25,9 +27,10 @@ impl Log {
         Self { path: directory.join(format!("{}.log", region.code())), open: Mutex::new(None) }
     }
 
-    /// Appends a line. A log that cannot be written is no reason to stop the cloud: it says so and goes on.
-    pub(crate) fn append(&self, line: &str) {
-        if let Err(error) = self.try_append(line) {
+    /// Appends a line of an instance. A log that cannot be written is no reason to stop the cloud: it says so and goes on.
+    pub(crate) fn append(&self, instance: InstanceId, line: &str) {
+        let line = format!("{:.3} {instance} {line}", jiff::Timestamp::now());
+        if let Err(error) = self.try_append(&line) {
             tracing::warn!(path = %self.path.display(), %error, "a line of a function's log is lost");
         }
     }

@@ -1,4 +1,4 @@
-//! What an instance prints: telemetry to the telemetry log, the rest to the function's log.
+//! What an instance prints: everything to the function's log, telemetry to that of telemetry too.
 
 use std::io::{self, PipeReader, Read};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -7,6 +7,7 @@ use tokio::net::unix::pipe::Receiver;
 
 use crate::disk::Disk;
 use crate::logs::Log;
+use crate::scheduler::InstanceId;
 use crate::telemetry;
 
 /// The longest line that is kept whole, in bytes.
@@ -20,6 +21,7 @@ pub(crate) struct Output {
     stdout: Mutex<Source>,
     stderr: Mutex<Source>,
     last_words: Mutex<String>,
+    instance: InstanceId,
     log: Arc<Log>,
     disk: Disk,
 }
@@ -32,6 +34,7 @@ struct Source {
 impl Output {
     /// The outputs behind these pipes, read as they fill in tasks of the current runtime.
     pub(crate) fn follow(
+        instance: InstanceId,
         stdout: PipeReader,
         stderr: PipeReader,
         log: Arc<Log>,
@@ -43,7 +46,14 @@ impl Output {
         ];
         let source = |pipe| Mutex::new(Source { pipe, partial: Vec::new() });
         let last_words = Mutex::new(String::new());
-        let output = Arc::new(Self { stdout: source(stdout), stderr: source(stderr), last_words, log, disk });
+        let output = Arc::new(Self {
+            stdout: source(stdout),
+            stderr: source(stderr),
+            last_words,
+            instance,
+            log,
+            disk,
+        });
         let [stdout, stderr] = receivers;
         tokio::spawn(follow(Arc::clone(&output), stdout, |output| &output.stdout));
         tokio::spawn(follow(Arc::clone(&output), stderr, |output| &output.stderr));
@@ -66,6 +76,9 @@ impl Output {
     }
 
     fn take(&self, lines: Vec<String>) {
+        for line in &lines {
+            self.log.append(self.instance, line);
+        }
         let (telemetry, other): (Vec<_>, Vec<_>) =
             lines.into_iter().partition(|line| telemetry::is_telemetry(line));
         if !telemetry.is_empty() {
@@ -79,7 +92,6 @@ impl Output {
             );
         }
         for line in other {
-            self.log.append(&line);
             let mut words = lock(&self.last_words);
             words.push_str(&line);
             words.push('\n');

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use caribou_control::calendar;
-use caribou_control::deploy::{Deployer, LocalDeployer, at_home};
+use caribou_control::deploy::at_home;
 use caribou_control::state::{Deployed, Solved, State};
 use caribou_model::{Epoch, Region};
 use caribou_solver::Settings;
@@ -72,7 +72,7 @@ pub(crate) async fn demo(args: Args, terminal: Terminal) -> Result<Outcome, CliE
     terminal.step(format!("embedded cloud at {} with {}", cloud.endpoint().url, phrase::codes(&REGIONS)));
     let mut manifest = built.manifest()?.manifest;
     manifest.runs.probe_share = PROBE_SHARE;
-    let session = Session::new(state, cloud.endpoint().clone(), built.deployed(manifest));
+    let session = Session::local(state, cloud.endpoint().clone(), built.deployed(manifest));
     deploy(&session, terminal).await?;
 
     let before = Batch::without_plan("before", args.runs as usize, &photos);
@@ -86,7 +86,7 @@ pub(crate) async fn demo(args: Args, terminal: Terminal) -> Result<Outcome, CliE
     ));
     let after = after.run(&session, &cloud, args.kill_cloud.then_some(0.5), terminal).await?;
 
-    let log = session.settled_log().await?;
+    let log = session.settled_log(terminal).await?;
     let story =
         Story { session, photos, before, after, solved, proposal, epoch, log, killed: args.kill_cloud };
     let report = args.report.unwrap_or_else(|| example.output().join("report.html"));
@@ -100,7 +100,7 @@ pub(crate) async fn demo(args: Args, terminal: Terminal) -> Result<Outcome, CliE
 /// Deploys every function to the home region.
 async fn deploy(session: &Session, terminal: Terminal) -> Result<(), CliError> {
     let Deployed { graph: workflow, manifest, .. } = &session.deployed;
-    let deployer = LocalDeployer { control: &session.control, deployed: &session.deployed };
+    let deployer = session.deployer();
     let needs = at_home(workflow, &manifest.home);
     deployer.deploy(&needs, &mut |_| ()).await?;
     deployer.verify(&needs).await?;
@@ -112,7 +112,7 @@ async fn deploy(session: &Session, terminal: Terminal) -> Result<(), CliError> {
 
 /// Learns, solves, shows the difference, migrates. Returns the epoch that is in force then.
 async fn migrate_from(session: &Session, terminal: Terminal) -> Result<(Solved, Proposal, Epoch), CliError> {
-    let log = session.settled_log().await?;
+    let log = session.settled_log(terminal).await?;
     solve::warn_of_unreadable(&log, terminal);
     let workload = session.learn(&log).workload;
     let runs = phrase::count(workload.runs.len(), "run");

@@ -58,7 +58,7 @@ impl Story {
             "workflow": workflow.workflow,
             "version": workflow.version,
             "home": self.session.deployed.manifest.home,
-            "regions": self.session.endpoint.regions,
+            "regions": self.session.platform_regions(),
             "photos": self.photos.len(),
             "runs_before": self.before.len(),
             "runs_after": self.after.len(),

@@ -5,7 +5,8 @@ use caribou_runtime::client::{RunFilter, RunState, RunSummary, Runs};
 use serde_json::json;
 
 use crate::error::{CliError, Outcome};
-use crate::session::{Session, StateArgs};
+use crate::platform::PlatformArgs;
+use crate::session::Session;
 use crate::terminal::Terminal;
 use crate::{phrase, table};
 
@@ -23,7 +24,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..=10_000))]
     limit: u16,
     #[command(flatten)]
-    state: StateArgs,
+    platform: PlatformArgs,
 }
 
 /// How a run stands.
@@ -45,7 +46,7 @@ impl From<Status> for RunState {
 }
 
 pub(super) async fn list(args: Args, terminal: Terminal) -> Result<Outcome, CliError> {
-    let session = Session::find(args.state.state(), args.workflow.as_deref())?;
+    let session = Session::find(&args.platform, args.workflow.as_deref()).await?;
     let filter = RunFilter { state: args.status.map(RunState::from), before: None };
     let Runs { runs, matching, unreadable } = session.client().runs(&filter, args.limit.into()).await?;
     let workflow = &session.deployed.graph.workflow;

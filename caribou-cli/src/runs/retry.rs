@@ -7,7 +7,8 @@ use caribou_model::RunId;
 use serde_json::json;
 
 use crate::error::{CliError, Outcome};
-use crate::session::{Session, StateArgs};
+use crate::platform::PlatformArgs;
+use crate::session::Session;
 use crate::terminal::Terminal;
 use crate::wait::Wait;
 
@@ -28,11 +29,11 @@ pub(crate) struct Args {
     #[arg(long, value_name = "SECONDS", default_value_t = 600)]
     timeout: u64,
     #[command(flatten)]
-    state: StateArgs,
+    platform: PlatformArgs,
 }
 
 pub(super) async fn retry(args: Args, terminal: Terminal) -> Result<Outcome, CliError> {
-    let session = Session::find(args.state.state(), args.workflow.as_deref())?;
+    let session = Session::find(&args.platform, args.workflow.as_deref()).await?;
     let since = calendar::now();
     let run = args.run;
     let resumption = session.client().retry(&run).await?;

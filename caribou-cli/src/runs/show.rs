@@ -4,11 +4,12 @@ use std::fmt::Write as _;
 
 use caribou_control::{calendar, quantity};
 use caribou_model::RunId;
-use caribou_runtime::client::{RetryError, RunDetail, RunState, RunSummary};
+use caribou_runtime::client::{RunDetail, RunState, RunSummary};
 use serde_json::{Value, json};
 
 use crate::error::{CliError, Outcome};
-use crate::session::{Session, StateArgs};
+use crate::platform::PlatformArgs;
+use crate::session::Session;
 use crate::terminal::Terminal;
 use crate::wait::place;
 use crate::{phrase, table};
@@ -24,7 +25,7 @@ pub(crate) struct Args {
     #[arg(value_name = "WORKFLOW|PATH")]
     workflow: Option<String>,
     #[command(flatten)]
-    state: StateArgs,
+    platform: PlatformArgs,
 }
 
 /// How much of a value is shown to people, in bytes and in lines of its JSON.
@@ -32,11 +33,10 @@ const MOST_BYTES: usize = 4_000;
 const MOST_LINES: usize = 40;
 
 pub(super) async fn show(args: Args, terminal: Terminal) -> Result<Outcome, CliError> {
-    let session = Session::find(args.state.state(), args.workflow.as_deref())?;
-    let (run, graph) = (args.run, &session.deployed.graph);
-    let Some(detail) = session.client().show(&run, graph).await? else {
-        return Err(RetryError::Unknown { run }.into());
-    };
+    let mut session = Session::find(&args.platform, args.workflow.as_deref()).await?;
+    let run = args.run;
+    let detail = session.show(&run).await?;
+    let graph = &session.deployed.graph;
     if terminal.is_json() {
         let mut document = json!(detail);
         document["workflow"] = graph.workflow.clone().into();

@@ -10,7 +10,8 @@ use serde_json::{Map, Value, json};
 
 use crate::error::{CliError, Outcome};
 use crate::phrase;
-use crate::session::{Session, StateArgs};
+use crate::platform::PlatformArgs;
+use crate::session::Session;
 use crate::terminal::Terminal;
 
 mod chart;
@@ -36,7 +37,7 @@ pub(crate) struct Args {
     #[arg(value_name = "WORKFLOW|PATH")]
     workflow: Option<String>,
     /// Solve for the tables of the Python original in this folder instead of a deployed workflow.
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["workflow", "state", "month"])]
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["workflow", "aws", "local", "state", "month"])]
     input: Option<PathBuf>,
     /// By which model plans for these tables are judged.
     #[arg(long, value_enum, default_value_t, requires = "input")]
@@ -75,7 +76,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "HOUR", num_args = 0..=1, require_equals = true, default_missing_value = "first")]
     pareto: Option<option::FrontHour>,
     #[command(flatten)]
-    state: StateArgs,
+    platform: PlatformArgs,
 }
 
 fn at_least_one(text: &str) -> Result<usize, String> {
@@ -122,11 +123,8 @@ pub(crate) async fn solve(args: Args, terminal: Terminal) -> Result<Outcome, Cli
     if let Some(folder) = &args.input {
         return of_tables(folder, &args, settings, terminal).await;
     }
-    let session = Session::find(args.state.state(), args.workflow.as_deref())?;
-    let spinner = terminal.spinner("reading telemetry");
-    let log = session.log().await;
-    spinner.finish_and_clear();
-    let log = log?;
+    let session = Session::current(&args.platform, args.workflow.as_deref()).await?;
+    let log = session.log(terminal).await?;
     let learned = session.learn(&log);
     let runs = learned.workload.runs.len();
     warn_of_unreadable(&log, terminal);

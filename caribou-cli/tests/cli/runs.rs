@@ -66,4 +66,35 @@ fn a_run_that_failed_is_found_understood_and_run_again_from_there() {
     assert_eq!((&listed["runs"][0]["run"], &listed["matching"]), (&json!("second"), &json!(2)));
     let said = run(&["runs", "list", "--limit", "1"]).succeeded();
     assert!(said.stdout.contains("The newest 1 of 2"), "{said}");
+
+    let said = run(&["logs", "--run", "first"]).succeeded();
+    let failed = said.stdout.lines().find(|line| line.contains("`fetch`, attempt 1, failed for good"));
+    assert!(failed.is_some_and(|line| line.contains("  us-east-1  fetch")), "{said}");
+    assert!(said.stdout.contains("REPORT RequestId: ") && !said.stdout.contains("{\"caribou\""), "{said}");
+    let logs = run(&["--json", "logs", "--since", "1h"]).succeeded().json();
+    let at: Vec<_> =
+        logs["lines"].as_array().unwrap().iter().map(|line| line["at"].as_u64().unwrap()).collect();
+    assert!(at.len() > 10 && at.is_sorted(), "{logs}");
+    let said = run(&["logs", "--since", "soon"]);
+    assert!(said.code == 2 && said.stderr.contains("`10m`"), "{said}");
+    let said = run(&["logs", "--run", "third"]);
+    assert!(said.code == 1 && said.stderr.contains("there is no run `third`"), "{said}");
+
+    let listed = run(&["--json", "list"]).succeeded().json();
+    let errand = &listed["workflows"][0];
+    assert_eq!(
+        (&errand["on"], &errand["version"], &errand["epoch"]),
+        (&json!("local"), &json!("0.1.0"), &json!(0))
+    );
+    let said = run(&["collect"]);
+    assert!(said.code == 1 && said.stderr.contains("nothing to collect"), "{said}");
+    let said = run(&["remove"]);
+    assert!(said.code == 2 && said.stderr.contains("--yes"), "{said}");
+    let removed = run(&["--json", "remove", "errand", "--yes"]).succeeded().json();
+    assert_eq!(
+        removed["removed"].as_array().unwrap().len(),
+        errand["versions"][0]["regions"]["us-east-1"].as_array().unwrap().len()
+    );
+    let said = run(&["list"]).succeeded();
+    assert_eq!(said.stdout, "No workflow is deployed from here.\n");
 }

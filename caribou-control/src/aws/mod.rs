@@ -19,6 +19,8 @@
 //! | `inventory`, `objects` | what there is of a workflow, by listing |
 //! | [`mod@remove`], [`mod@collect`] | removes a workflow; removes what is not needed any more |
 //! | [`region`] | regions that have to be enabled; where a workflow may be |
+//! | [`logs`], [`telemetry`] | what the functions print, of all regions in one stream; what of it is learned from
+//! | [`mod@standing`] | which versions are where, and their URLs
 //! | [`error`] | what went wrong, where, and what to do |
 
 pub mod archive;
@@ -27,9 +29,12 @@ pub mod connection;
 pub mod deployer;
 pub mod difference;
 pub mod error;
+pub mod logs;
 pub mod region;
 pub mod remove;
 pub mod resource;
+pub mod standing;
+pub mod telemetry;
 
 mod apply;
 mod inventory;
@@ -49,6 +54,8 @@ pub use self::connection::Aws;
 pub use self::deployer::{AwsDeployer, Watch};
 pub use self::difference::{Action, Change, Counts, Difference};
 pub use self::error::{AwsError, CallError, Fault};
+pub use self::logs::{Lines, Logs, Which};
 pub use self::region::{is_opt_in, regions_of};
 pub use self::remove::{Holdings, holdings, remove};
 pub use self::resource::{Differing, Id, Kind};
+pub use self::standing::{Standing, standing, urls};

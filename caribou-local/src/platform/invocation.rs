@@ -105,7 +105,7 @@ impl Platform {
     /// An instance could not start; its event is told why when it ends.
     pub(crate) fn did_not_start(&self, id: InstanceId, reason: String) {
         if let Some(instance) = self.state().instances.get_mut(&id) {
-            instance.log.append(&reason);
+            instance.log.append(id, &reason);
             instance.start_error = Some(reason);
         }
     }
@@ -134,6 +134,7 @@ impl Platform {
         };
         let Some(instance) = state.instances.get_mut(&id) else { return Ok(None) };
         instance.assigned = None;
+        let log = Arc::clone(&instance.log);
         let timeout = instance.deployed.timeout();
         let started = Instant::now();
         instance.current = Some(Current {
@@ -149,6 +150,8 @@ impl Platform {
             Some(kill) if hosted => Limit::Doomed(started + kill.after()),
             _ => Limit::Event(started + timeout),
         });
+        drop(state);
+        log.append(id, &format!("START RequestId: {} Version: $LATEST", message.request_id));
         let deadline = SystemClock.now().plus(timeout);
         Ok(Some(Invocation { message, body, deadline }))
     }
@@ -213,9 +216,9 @@ impl Platform {
         }
         let status = if outcome.is_ok() { "success" } else { "error" };
         if let Err(failure) = &outcome {
-            log.append(&format!("ERROR RequestId: {}\t{}", current.request_id, failure.reason));
+            log.append(id, &format!("ERROR RequestId: {}\t{}", current.request_id, failure.reason));
         }
-        report(&log, &deployed, &current, status);
+        report(id, &log, &deployed, &current, status);
         let address = deployed.deployment.address.clone();
         match outcome {
             Ok(answer) => self.complete(current.message, address, answer),
@@ -236,11 +239,11 @@ impl Platform {
         let words = instance.start_error.clone().or_else(printed).unwrap_or_default();
         let reason = end.reason(instance.deployed.timeout(), &words);
         if !matches!(end, End::Ended) {
-            instance.log.append(&reason);
+            instance.log.append(id, &reason);
         }
         if let Some(current) = &instance.current {
             let status = if *end == End::TimedOut { "timeout" } else { "failure" };
-            report(&instance.log, &instance.deployed, current, status);
+            report(id, &instance.log, &instance.deployed, current, status);
         }
         if let Some(message) = instance.current.map(|current| current.message).or(instance.assigned) {
             let address = instance.deployed.deployment.address.clone();
@@ -250,13 +253,14 @@ impl Platform {
 }
 
 /// The line that Lambda writes about every attempt.
-fn report(log: &Log, deployed: &Deployed, current: &Current, status: &str) {
+fn report(instance: InstanceId, log: &Log, deployed: &Deployed, current: &Current, status: &str) {
     let spent = current.started.elapsed();
-    log.append(&format!(
+    let line = format!(
         "REPORT RequestId: {}\tDuration: {:.2} ms\tBilled Duration: {} ms\tMemory Size: {} MB\tStatus: {status}",
         current.request_id,
         spent.as_secs_f64() * 1e3,
         spent.as_micros().div_ceil(1000),
         deployed.deployment.spec.memory_mb,
-    ));
+    );
+    log.append(instance, &line);
 }

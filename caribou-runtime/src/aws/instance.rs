@@ -48,6 +48,6 @@ impl Store for Instance {
         _limit: u16,
     ) -> Result<Page, StoreError> {
         let cause = format!("a function has no permission to list `{prefix}`; list it with a client");
-        Err(StoreError { region: region.clone(), operation: "list", cause })
+        Err(StoreError { region: region.clone(), operation: "list", cause, refused: true })
     }
 }

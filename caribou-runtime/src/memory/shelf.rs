@@ -83,7 +83,7 @@ impl Store for World {
         self.enter(region, "put").await.map_err(error)?;
         if key.len() + value.len() > LARGEST_ITEM {
             let cause = format!("an item has at most 400 KB, and `{key}` would have {} bytes", value.len());
-            return Err(StoreError { region: region.clone(), operation: "put", cause });
+            return Err(StoreError { region: region.clone(), operation: "put", cause, refused: true });
         }
         let put = {
             let mut state = self.state();

@@ -35,7 +35,7 @@ impl Backoff {
         let mut hasher = self.asked.clone();
         self.tries.hash(&mut hasher);
         let quarters = (hasher.finish() % 1024) as u32;
-        whole - whole / 4096 * quarters
+        whole.saturating_sub(whole / 4096 * quarters)
     }
 }
 

@@ -63,12 +63,12 @@ impl<C: Clone> PerRegion<C> {
     }
 
     fn get(&self, region: &Region, make: impl FnOnce() -> C) -> C {
-        let mut made = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, client)) = made.iter().find(|(known, _)| known == region) {
+        let mut clients = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, client)) = clients.iter().find(|(known, _)| known == region) {
             return client.clone();
         }
         let client = make();
-        made.push((region.clone(), client.clone()));
+        clients.push((region.clone(), client.clone()));
         client
     }
 }

@@ -48,7 +48,9 @@ impl<'k> Key<'k> {
     fn of(key: &'k str) -> Result<Self, Failure> {
         let (group, name) = key.rsplit_once('/').unwrap_or_default();
         if group.is_empty() || name.is_empty() {
-            return Err(Failure::defect(format!("`{key}` is no key of the store: it has no group or no name")));
+            return Err(Failure::defect(format!(
+                "`{key}` is no key of the store: it has no group or no name"
+            )));
         }
         Ok(Self { table: table_of(group), group, name })
     }
@@ -339,7 +341,9 @@ fn members(attributes: Option<&Attributes>) -> Result<BTreeSet<u32>, Failure> {
     match attributes.and_then(|attributes| attributes.get("members")) {
         Some(AttributeValue::Ns(members)) => members
             .iter()
-            .map(|member| member.parse().map_err(|_| Failure::strange(format!("`{member}` is no member of a set"))))
+            .map(|member| {
+                member.parse().map_err(|_| Failure::strange(format!("`{member}` is no member of a set")))
+            })
             .collect(),
         _ => Err(Failure::strange("the answer has no set".to_owned())),
     }

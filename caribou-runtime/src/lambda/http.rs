@@ -216,7 +216,7 @@ fn answer_of(accepted: Result<RunId, Refused>) -> Json {
     json!({ "statusCode": status, "headers": headers, "body": body.to_string() })
 }
 
-#[cfg(all(test, feature = "memory"))]
+#[cfg(test)]
 mod tests {
     use caribou_model::{FunctionSpec, Graph, Node, NodeId, NodeKind, Region};
 
@@ -268,6 +268,17 @@ mod tests {
         }
     }
 
+    /// Polls a future that waits for nothing.
+    fn wait<T>(future: impl Future<Output = T>) -> T {
+        let mut future = std::pin::pin!(future);
+        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+        loop {
+            if let std::task::Poll::Ready(value) = future.as_mut().poll(&mut context) {
+                return value;
+            }
+        }
+    }
+
     struct Bench {
         world: World,
         shim: Shim,
@@ -292,13 +303,7 @@ mod tests {
         /// The status, the headers and the body of the answer.
         fn ask(&self, event: &Json) -> (u64, Json, Json) {
             let Delivery::Http(post) = Delivery::read(&event.to_string()).unwrap() else { panic!("no POST") };
-            let mut answer = std::pin::pin!(post.answer(&self.shim, "c6af9ac6-7b61"));
-            let answer = loop {
-                let mut context = std::task::Context::from_waker(std::task::Waker::noop());
-                if let std::task::Poll::Ready(answer) = answer.as_mut().poll(&mut context) {
-                    break answer;
-                }
-            };
+            let answer = wait(post.answer(&self.shim, "c6af9ac6-7b61"));
             let body = serde_json::from_str(answer["body"].as_str().unwrap()).unwrap();
             (answer["statusCode"].as_u64().unwrap(), answer["headers"].clone(), body)
         }
@@ -315,6 +320,7 @@ mod tests {
         Bench::new("resize", |ports| ports)
     }
 
+    #[expect(clippy::needless_pass_by_value, reason = "every call makes its own")]
     fn post(body: &str, headers: Json) -> Json {
         json!({
             "version": "2.0", "routeKey": "$default", "rawPath": "/", "headers": headers, "body": body,
@@ -377,14 +383,8 @@ mod tests {
         let request = bench.request();
         let blob = request.input_blob.unwrap();
         assert_eq!((request.input, blob.region.code()), (Json::Null, "eu-north-1"));
-        let mut content = std::pin::pin!(async { Blobs::get(&bench.world, &blob.region, &blob.key).await });
-        let content = loop {
-            let mut context = std::task::Context::from_waker(std::task::Waker::noop());
-            if let std::task::Poll::Ready(content) = content.as_mut().poll(&mut context) {
-                break content.unwrap();
-            }
-        };
-        assert_eq!(content, input.to_string());
+        let fetched = wait(async { Blobs::get(&bench.world, &blob.region, &blob.key).await });
+        assert_eq!(fetched.unwrap(), input.to_string());
     }
 
     #[test]

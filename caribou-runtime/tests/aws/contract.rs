@@ -103,7 +103,7 @@ impl Stores {
         let second = self.written(key, "b", Condition::Absent).await;
         assert_ne!(first, second);
         assert!(self.get(key).await.is_some());
-        let later = self.1.now().plus(std::time::Duration::from_secs(3600));
+        let later = self.1.now().plus(std::time::Duration::from_hours(1));
         assert!(matches!(self.put(key, "c", Condition::Revision(second), later).await, Put::Written(_)));
         assert!(self.get(key).await.is_some());
     }

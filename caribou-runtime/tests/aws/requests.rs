@@ -92,7 +92,9 @@ impl Bench {
             shim.handle(event).await.unwrap();
             let made = self.wire.take();
             let mut counts = Counts::new();
-            made.iter().for_each(|asked| *counts.entry(asked.action()).or_default() += 1);
+            for asked in &made {
+                *counts.entry(asked.action()).or_default() += 1;
+            }
             hops.push(Hop { function, counts });
             asked.extend(made);
         }
@@ -180,5 +182,5 @@ async fn a_stage_of_an_idempotent_function_costs_one_write() {
     let stage = harmless.last().unwrap();
     // Its outcome; and the result that goes to a result with two ways to it, or ends the run.
     assert!(!harmless.is_empty());
-    assert_eq!(stage.writes() - if stage.of("GetItem") > 0 { 1 } else { 0 }, 1, "{hops:?}");
+    assert_eq!(stage.writes() - usize::from(stage.of("GetItem") > 0), 1, "{hops:?}");
 }

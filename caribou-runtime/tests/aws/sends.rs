@@ -64,8 +64,6 @@ async fn without_a_connection_nothing_was_accepted() {
 #[tokio::test]
 async fn without_tls_nothing_was_accepted() {
     // It speaks no TLS.
-    let wire = Wire::answering(Answer::HangUp).await;
-    let endpoint = wire.endpoint.replace("http:", "https:");
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let plain = format!("https://{}", listener.local_addr().unwrap());
     let server = std::thread::spawn(move || {
@@ -75,7 +73,6 @@ async fn without_tls_nothing_was_accepted() {
     let cause = not_accepted(send(&plain).await);
     assert!(cause.contains("TLS") || cause.contains("corrupt"), "{cause}");
     server.join().unwrap();
-    let _ = endpoint;
 }
 
 #[tokio::test]

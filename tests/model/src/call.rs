@@ -77,8 +77,12 @@ impl Question {
     /// What comes back instead of the answer when that is lost.
     pub fn lost(&self) -> Option<Answer> {
         let cause = || "the answer was lost".to_owned();
-        let store =
-            |at: &Place, operation| StoreError { region: at.region.clone(), operation, cause: cause(), refused: false };
+        let store = |at: &Place, operation| StoreError {
+            region: at.region.clone(),
+            operation,
+            cause: cause(),
+            refused: false,
+        };
         match self {
             Self::Send { to, .. } => {
                 Some(Answer::Sent(Err(SendError::Ambiguous { region: to.region.clone(), cause: cause() })))

@@ -10,6 +10,12 @@ use caribou_runtime::aws::Account;
 use caribou_runtime::port::StageAddress;
 use caribou_test_aws::{ACCOUNT, Clients};
 
+use crate::deployed::packed;
+
+/// Lambda may take the role.
+const TRUST: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"sts:AssumeRole",
+    "Principal":{"Service":"lambda.amazonaws.com"}}]}"#;
+
 /// Packs a bootstrap as Lambda takes it.
 pub(crate) fn archive(bootstrap: &str) -> Vec<u8> {
     let mut archive = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
@@ -35,11 +41,11 @@ pub(crate) async fn deploy(clients: &Clients, name: &str, region: Region) -> Sta
         .build();
     let created = clients.s3.create_bucket().bucket(&bucket).create_bucket_configuration(place).send().await;
     assert!(created.is_ok() || format!("{created:?}").contains("BucketAlreadyOwnedByYou"), "{created:?}");
-    let archive = archive(env!("CARGO_BIN_EXE_caribou-test-aws-parrot"));
+    let archive = std::fs::read(packed(env!("CARGO_BIN_EXE_caribou-test-aws-parrot"))).unwrap();
     let uploaded =
         clients.s3.put_object().bucket(&bucket).key("code/birds/parrot.zip").body(archive.clone().into());
     uploaded.send().await.unwrap();
-    let role = clients.iam.create_role().role_name("birds").assume_role_policy_document("{}").send().await;
+    let role = clients.iam.create_role().role_name("birds").assume_role_policy_document(TRUST).send().await;
     assert!(role.is_ok() || format!("{role:?}").contains("EntityAlreadyExists"), "{role:?}");
 
     let topic = clients.sns.create_topic().name(&name).send().await.unwrap();

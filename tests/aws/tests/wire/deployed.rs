@@ -1,9 +1,9 @@
 //! A workflow that the real deployer has deployed, and what its runs are held against.
 
-use std::collections::BTreeSet;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use caribou_control::aws::{Archive, Archives, Aws, AwsDeployer};
@@ -81,6 +81,11 @@ impl<'m> OnAws<'m> {
         deployer.verify(&needs).await.unwrap();
         deployer.release(&*on_aws.ports.store).await.unwrap();
         on_aws
+    }
+
+    /// The account.
+    pub(crate) fn aws(&self) -> &Aws {
+        &self.aws
     }
 
     pub(crate) fn deployer(&self) -> AwsDeployer<'_> {
@@ -179,19 +184,25 @@ impl<'m> OnAws<'m> {
     }
 }
 
-/// The archive of a bootstrap, packed once and without what only debuggers read.
+/// The archive of a bootstrap, packed once for each build of it, without what only debuggers read.
 pub(crate) fn packed(bootstrap: &str) -> PathBuf {
-    static PACKED: OnceLock<std::sync::Mutex<BTreeSet<String>>> = OnceLock::new();
-    let mut packed = PACKED.get_or_init(Default::default).lock().unwrap();
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    static ONE: Mutex<()> = Mutex::new(());
+    let _one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let built = std::fs::metadata(bootstrap).unwrap();
     let name = Path::new(bootstrap).file_name().unwrap().to_str().unwrap();
-    let archive = folder.join(format!("{name}-{}.zip", std::process::id()));
-    if packed.insert(bootstrap.to_owned()) {
-        let stripped = folder.join(format!("{name}-{}", std::process::id()));
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let archive = folder.join(format!("{:x}-{:x}.zip", built.mtime(), built.mtime_nsec()));
+    if !archive.exists() {
+        // what was packed of earlier builds
+        let _ = std::fs::remove_dir_all(&folder);
+        std::fs::create_dir_all(&folder).unwrap();
+        let stripped = folder.join("stripped");
         let strip = Command::new("strip").arg("-o").arg(&stripped).arg(bootstrap).status();
         let smaller = strip.is_ok_and(|status| status.success());
         let executable = if smaller { stripped.to_str().unwrap() } else { bootstrap };
-        std::fs::write(&archive, crate::by_hand::archive(executable)).unwrap();
+        let unfinished = folder.join("unfinished");
+        std::fs::write(&unfinished, crate::by_hand::archive(executable)).unwrap();
+        std::fs::rename(&unfinished, &archive).unwrap();
         let _ = std::fs::remove_file(&stripped);
     }
     archive

@@ -5,6 +5,7 @@
 
 use std::time::Instant;
 
+use caribou_control::aws::remove;
 use caribou_model::Epoch;
 use caribou_test_aws::Machine;
 use caribou_test_aws::machine::{CALIFORNIA, QUEBEC, REGIONS};
@@ -63,4 +64,12 @@ async fn the_example_is_deployed_to_four_regions_run_migrated_run_again_and_remo
     let regions = census.iter().filter(|line| line.contains(" function ")).map(|line| line.split(' ').next());
     assert_eq!(regions.collect::<std::collections::BTreeSet<_>>().len(), REGIONS.len(), "{census:#?}");
     println!("{} resources are there", census.len());
+    let workflow = &on_aws.deployed.graph.workflow;
+    let mut removed = 0;
+    let left = remove(on_aws.aws(), workflow, &HOME, &REGIONS, &mut |_| removed += 1).await.unwrap();
+    println!("{removed} resources were removed");
+    assert!(left.is_empty(), "{left:?}");
+    machine.bridge.look().await.unwrap();
+    assert_eq!(machine.bridge.functions(), []);
+    assert_eq!(machine.census().await.unwrap(), Vec::<String>::new());
 }

@@ -46,11 +46,11 @@ pub(super) struct Clients {
 /// How long a connection may take to be made.
 const CONNECT_WITHIN: Duration = Duration::from_secs(5);
 /// How long an answer may take to begin. Creating a function from 50 MB of code takes longest.
-const READ_WITHIN: Duration = Duration::from_secs(60);
+const READ_WITHIN: Duration = Duration::from_mins(1);
 /// How long one attempt of a call may take, an upload of 50 MB among them.
-const ATTEMPT_WITHIN: Duration = Duration::from_secs(120);
+const ATTEMPT_WITHIN: Duration = Duration::from_mins(2);
 /// How long a call may take with all its attempts.
-const CALL_WITHIN: Duration = Duration::from_secs(300);
+const CALL_WITHIN: Duration = Duration::from_mins(5);
 /// Attempts of a call. The control plane of Lambda takes 15 calls a second and is throttled sooner than others; pauses
 /// between attempts grow from a second to 20.
 const ATTEMPTS: u32 = 6;

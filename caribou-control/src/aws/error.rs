@@ -35,7 +35,7 @@ pub enum AwsError {
     )]
     Fixed {
         /// What.
-        id: Id,
+        id: Box<Id>,
         /// The property.
         field: String,
         /// As it is.
@@ -235,6 +235,7 @@ impl AwsError {
         Self::Call(Box::new(CallError { operation, region, resource, fault, cause }))
     }
 
+    #[expect(clippy::needless_pass_by_value, reason = "`map_err` hands it over")]
     pub(super) fn internal(cause: impl ToString) -> Self {
         Self::Internal(cause.to_string())
     }

@@ -24,7 +24,7 @@ use super::error::AwsError;
 use super::inventory::{Found, FoundTable, Inventory};
 use super::objects;
 use super::place::UNNEEDED;
-use super::policy::{Exactness, Grant, Grants};
+use super::policy::{Grant, Grants};
 use super::remove::{Gone, inventories, remove_function, remove_log_group};
 use super::resource::queue::Queue;
 use super::resource::role::{self, Role};
@@ -151,7 +151,6 @@ async fn revoke(aws: &Aws, needed: &Needed, removed: &[Grant], mut stay: Grants)
     let id = Id::new(Kind::Role, home, Account::role_name(workflow));
     let author = role::author(aws, &id).await?;
     let role = Role::giving(aws.account(), home, &grants, author)?;
-    debug_assert!(role.exactness <= Exactness::Regions);
     role.put_own_policy(aws).await
 }
 

@@ -10,8 +10,8 @@ use super::resource::Id;
 /// How long something is waited for, and how often it is looked at.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Patience {
-    within: Duration,
-    every: Duration,
+    pub(super) within: Duration,
+    pub(super) every: Duration,
 }
 
 /// Until a new role is known to Lambda everywhere, and what it may do is known to SQS.
@@ -27,6 +27,8 @@ pub(super) const MAPPING: Patience =
 /// Until the name of a removed queue can be given again: 60 s.
 pub(super) const QUEUE: Patience =
     Patience { within: Duration::from_secs(90), every: Duration::from_secs(5) };
+/// Until what was written is read: SQS and IAM may take some seconds.
+pub(super) const SEEN: Patience = Patience { within: Duration::from_secs(30), every: Duration::from_secs(3) };
 /// Until somebody else's change of a bucket is through.
 pub(super) const BUCKET: Patience =
     Patience { within: Duration::from_mins(1), every: Duration::from_secs(2) };

@@ -171,3 +171,45 @@ pub fn timeouts() -> TimeoutConfig {
         .operation_timeout(CALL_WITHIN)
         .build()
 }
+
+#[cfg(test)]
+mod tests {
+    use aws_credential_types::provider::error::CredentialsError;
+    use aws_credential_types::provider::{ProvideCredentials, future};
+
+    use super::*;
+
+    /// A source of credentials that has none.
+    #[derive(Debug)]
+    struct Nobody(fn() -> CredentialsError);
+
+    impl ProvideCredentials for Nobody {
+        fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
+        where
+            Self: 'a,
+        {
+            future::ProvideCredentials::ready(Err((self.0)()))
+        }
+    }
+
+    async fn refused(nobody: fn() -> CredentialsError) -> AwsError {
+        let home = Region::aws("us-east-1");
+        let config = aws_config::defaults(BehaviorVersion::latest())
+            .region(aws_config::Region::new(home.code().to_owned()))
+            .http_client(http_client())
+            .credentials_provider(Nobody(nobody))
+            .load()
+            .await;
+        Aws::with(config, &home, Arc::new(SystemClock)).await.unwrap_err()
+    }
+
+    #[tokio::test]
+    async fn whoever_has_no_credentials_or_old_ones_is_told_how_to_get_some() {
+        let none = refused(|| CredentialsError::not_loaded("nothing is configured")).await;
+        assert_eq!(none.fault(), Some(Fault::NoCredentials), "{none}");
+        assert!(none.to_string().contains("aws sso login"), "{none}");
+        let old = refused(|| CredentialsError::provider_error("the SSO token has expired")).await;
+        assert_eq!(old.fault(), Some(Fault::Expired), "{old}");
+        assert!(old.to_string().contains("renew the credentials"), "{old}");
+    }
+}

@@ -8,6 +8,7 @@ use caribou_model::FunctionSpec;
 use sha2::{Digest, Sha256};
 
 use super::error::AwsError;
+use crate::build::Packed;
 
 /// A zip archive that Lambda can run, with `bootstrap` in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,6 +60,22 @@ impl Archives {
     /// One archive for all functions.
     pub fn shared(archive: Archive) -> Self {
         Self { shared: Some(archive), of: BTreeMap::new() }
+    }
+
+    /// The archives that [`Recipe::pack`](crate::build::Recipe::pack) wrote.
+    ///
+    /// # Errors
+    ///
+    /// [`AwsError::Archive`] if a file cannot be read.
+    pub fn packed(packed: &[Packed]) -> Result<Self, AwsError> {
+        let mut archives = Self::default();
+        for one in packed {
+            let archive = Archive::read(&one.path)?;
+            for function in &one.functions {
+                archives = archives.with(function, archive.clone());
+            }
+        }
+        Ok(archives)
     }
 
     /// No archive is at hand: functions go to further regions with the code that they have at home.

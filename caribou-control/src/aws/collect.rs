@@ -21,10 +21,10 @@ use super::archive::hex;
 use super::connection::Aws;
 use super::deployer::Watch;
 use super::error::AwsError;
-use super::inventory::{Found, Inventory};
+use super::inventory::{Found, FoundTable, Inventory};
 use super::objects;
 use super::place::UNNEEDED;
-use super::policy::{Exactness, Grant, Grants};
+use super::policy::{Grant, Grants};
 use super::remove::{Gone, inventories, remove_function, remove_log_group};
 use super::resource::queue::Queue;
 use super::resource::role::{self, Role};
@@ -122,7 +122,6 @@ pub async fn collect(
             }
         }
         let Collected { marked, unmarked, waiting, .. } = pass.noted;
-        drop(gone);
         (collected.marked, collected.unmarked, collected.waiting) = (marked, unmarked, waiting);
     }
     if !were_removed.is_empty() {
@@ -141,7 +140,9 @@ async fn revoke(aws: &Aws, needed: &Needed, removed: &[Grant], mut stay: Grants)
         let all = given.all.into_iter().filter(|grant| !removed.contains(grant)).collect();
         Grants { workflow: workflow.clone(), all }
     } else {
-        functions.iter().for_each(|address| stay.add(Grant::new(&address.region, address.deployed_name())));
+        for address in functions {
+            stay.add(Grant::new(&address.region, address.deployed_name()));
+        }
         stay
     };
     if grants.all.is_empty() {
@@ -150,7 +151,6 @@ async fn revoke(aws: &Aws, needed: &Needed, removed: &[Grant], mut stay: Grants)
     let id = Id::new(Kind::Role, home, Account::role_name(workflow));
     let author = role::author(aws, &id).await?;
     let role = Role::giving(aws.account(), home, &grants, author)?;
-    debug_assert!(role.exactness <= Exactness::Regions);
     role.put_own_policy(aws).await
 }
 
@@ -175,7 +175,7 @@ impl Pass<'_, '_, '_> {
         }
         let is_left = |found: &&Found| found.has(Kind::Function) && !removed.contains(&found.place.name());
         let left: Vec<&Found> = inventory.places.iter().filter(is_left).collect();
-        if let Some(unneeded) = inventory.table {
+        if let Some(FoundTable { unneeded }) = inventory.table {
             let is_needed = *region == self.needed.home
                 || !left.is_empty()
                 || self.needed.functions.iter().any(|address| address.region == *region);
@@ -290,7 +290,9 @@ impl Pass<'_, '_, '_> {
         let keys: Vec<String> = unused.map(|object| object.key).collect();
         if !keys.is_empty() {
             objects::remove(self.aws, region, &keys).await?;
-            keys.into_iter().for_each(|key| self.gone.tell(Id::new(Kind::Code, region, key)));
+            for key in keys {
+                self.gone.tell(Id::new(Kind::Code, region, key));
+            }
         }
         Ok(())
     }

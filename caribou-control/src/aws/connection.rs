@@ -46,11 +46,11 @@ pub(super) struct Clients {
 /// How long a connection may take to be made.
 const CONNECT_WITHIN: Duration = Duration::from_secs(5);
 /// How long an answer may take to begin. Creating a function from 50 MB of code takes longest.
-const READ_WITHIN: Duration = Duration::from_secs(60);
+const READ_WITHIN: Duration = Duration::from_mins(1);
 /// How long one attempt of a call may take, an upload of 50 MB among them.
-const ATTEMPT_WITHIN: Duration = Duration::from_secs(120);
+const ATTEMPT_WITHIN: Duration = Duration::from_mins(2);
 /// How long a call may take with all its attempts.
-const CALL_WITHIN: Duration = Duration::from_secs(300);
+const CALL_WITHIN: Duration = Duration::from_mins(5);
 /// Attempts of a call. The control plane of Lambda takes 15 calls a second and is throttled sooner than others; pauses
 /// between attempts grow from a second to 20.
 const ATTEMPTS: u32 = 6;
@@ -170,4 +170,46 @@ pub fn timeouts() -> TimeoutConfig {
         .operation_attempt_timeout(ATTEMPT_WITHIN)
         .operation_timeout(CALL_WITHIN)
         .build()
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_credential_types::provider::error::CredentialsError;
+    use aws_credential_types::provider::{ProvideCredentials, future};
+
+    use super::*;
+
+    /// A source of credentials that has none.
+    #[derive(Debug)]
+    struct Nobody(fn() -> CredentialsError);
+
+    impl ProvideCredentials for Nobody {
+        fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
+        where
+            Self: 'a,
+        {
+            future::ProvideCredentials::ready(Err((self.0)()))
+        }
+    }
+
+    async fn refused(nobody: fn() -> CredentialsError) -> AwsError {
+        let home = Region::aws("us-east-1");
+        let config = aws_config::defaults(BehaviorVersion::latest())
+            .region(aws_config::Region::new(home.code().to_owned()))
+            .http_client(http_client())
+            .credentials_provider(Nobody(nobody))
+            .load()
+            .await;
+        Aws::with(config, &home, Arc::new(SystemClock)).await.unwrap_err()
+    }
+
+    #[tokio::test]
+    async fn whoever_has_no_credentials_or_old_ones_is_told_how_to_get_some() {
+        let none = refused(|| CredentialsError::not_loaded("nothing is configured")).await;
+        assert_eq!(none.fault(), Some(Fault::NoCredentials), "{none}");
+        assert!(none.to_string().contains("aws sso login"), "{none}");
+        let old = refused(|| CredentialsError::provider_error("the SSO token has expired")).await;
+        assert_eq!(old.fault(), Some(Fault::Expired), "{old}");
+        assert!(old.to_string().contains("renew the credentials"), "{old}");
+    }
 }

@@ -13,6 +13,7 @@ use super::collect::Needed;
 use super::connection::Aws;
 use super::difference::{Change, Difference, look};
 use super::error::AwsError;
+use super::patience::SEEN;
 use super::resource::Kind;
 use super::together::{Work, all};
 use super::wanted::{Plan, Wanted};
@@ -202,12 +203,17 @@ impl Deployer for AwsDeployer<'_> {
         Ok(self.lacking(needs).await?)
     }
 
-    /// Everything that the functions need is as it should be, and each function was called: with an event that the shim
+    /// Everything that the functions need is as it should be (some services show only after seconds what was written, so it is
+    /// looked at again for half a minute), and each function was called: with an event that the shim
     /// refuses without touching anything, which only a bootstrap does that was started, read its environment and found its
     /// workflow.
     async fn verify(&self, needs: &BTreeSet<Need>) -> Result<(), DeployError> {
-        if let Some(Need { function, region }) = self.lacking(needs).await?.pop_first() {
-            return Err(DeployError::Missing { function, region });
+        let begun = self.aws.clock().now();
+        while let Some(Need { function, region }) = self.lacking(needs).await?.pop_first() {
+            if self.aws.clock().now().since(begun) >= SEEN.within {
+                return Err(DeployError::Missing { function, region });
+            }
+            self.aws.clock().sleep(SEEN.every).await;
         }
         let mut calls: Vec<Work<'_, ()>> = Vec::new();
         for need in needs {

@@ -35,7 +35,7 @@ pub enum AwsError {
     )]
     Fixed {
         /// What.
-        id: Id,
+        id: Box<Id>,
         /// The property.
         field: String,
         /// As it is.
@@ -235,6 +235,7 @@ impl AwsError {
         Self::Call(Box::new(CallError { operation, region, resource, fault, cause }))
     }
 
+    #[expect(clippy::needless_pass_by_value, reason = "`map_err` hands it over")]
     pub(super) fn internal(cause: impl ToString) -> Self {
         Self::Internal(cause.to_string())
     }
@@ -290,26 +291,24 @@ fn causes<E>(error: &SdkError<E, HttpResponse>) -> String {
 
 fn fault<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>, region: &Region) -> Fault {
     let Some(service) = error.as_service_error() else {
-        return match error {
-            _ if lacks_credentials(error) => Fault::NoCredentials,
-            _ => Fault::Unreachable,
-        };
+        return of_credentials(error).unwrap_or(Fault::Unreachable);
     };
     let status = error.raw_response().map_or(0, |response| response.status().as_u16());
     let (code, message) = (service.code().unwrap_or_default(), service.message().unwrap_or_default());
     of_code(code, message, status, region)
 }
 
-/// Credentials are looked for as the request is made, and the SDK has no type of its own for their absence.
-fn lacks_credentials<E>(error: &SdkError<E, HttpResponse>) -> bool {
+/// Credentials are looked for as the request is made, and the SDK has no type of its own for what is wrong with them.
+fn of_credentials<E>(error: &SdkError<E, HttpResponse>) -> Option<Fault> {
     let text = match error {
         SdkError::DispatchFailure(failure) => format!("{failure:?}"),
         SdkError::ConstructionFailure(failure) => format!("{failure:?}"),
-        _ => return false,
+        _ => return None,
     };
-    ["CredentialsNotLoaded", "NoMatchingAuthScheme", "ProviderError", "InvalidConfiguration"]
-        .iter()
-        .any(|name| text.contains(name))
+    let names = ["CredentialsNotLoaded", "NoMatchingAuthScheme", "ProviderError", "InvalidConfiguration"];
+    let is_of_them = names.iter().any(|name| text.contains(name));
+    let is_old = ["expired", "Expired"].iter().any(|word| text.contains(word));
+    is_of_them.then_some(if is_old { Fault::Expired } else { Fault::NoCredentials })
 }
 
 fn of_code(code: &str, message: &str, status: u16, region: &Region) -> Fault {

@@ -21,12 +21,19 @@ use super::together::{Work, all};
 #[derive(Debug, Default)]
 pub(super) struct Inventory {
     pub(super) places: Vec<Found>,
-    /// Whether the table is there, and since when it is not needed.
-    pub(super) table: Option<Option<Timestamp>>,
+    /// The table, if it is there.
+    pub(super) table: Option<FoundTable>,
     /// Whether the account has its bucket.
     pub(super) bucket: bool,
     /// Names that look like the workflow's and carry no tag.
     pub(super) strange: Vec<Id>,
+}
+
+/// The table of a region.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct FoundTable {
+    /// Since when it is not needed.
+    pub(super) unneeded: Option<Timestamp>,
 }
 
 /// What there is of one function.
@@ -273,7 +280,7 @@ async fn log_groups(aws: &Aws, region: &Region, workflow: &str) -> Result<Vec<(K
 }
 
 /// The workflow's table, if it is its own.
-async fn table(aws: &Aws, region: &Region, workflow: &str) -> Result<Option<Option<Timestamp>>, AwsError> {
+async fn table(aws: &Aws, region: &Region, workflow: &str) -> Result<Option<FoundTable>, AwsError> {
     let id = Id::new(Kind::Table, region, Account::table_name(workflow));
     let arn = aws.account().table_arn(workflow, region);
     let asked = aws.at(region).dynamodb.list_tags_of_resource().resource_arn(arn).send().await;
@@ -281,7 +288,10 @@ async fn table(aws: &Aws, region: &Region, workflow: &str) -> Result<Option<Opti
         return Ok(None);
     };
     let tags: Tags = found.tags.unwrap_or_default().into_iter().map(|tag| (tag.key, tag.value)).collect();
-    Ok(tags.get(WORKFLOW).is_some_and(|found| found == workflow).then(|| mark(&tags)))
+    Ok(tags
+        .get(WORKFLOW)
+        .is_some_and(|found| found == workflow)
+        .then(|| FoundTable { unneeded: mark(&tags) }))
 }
 
 /// The names of all functions in a region; none in one that is not enabled.

@@ -19,7 +19,7 @@ const REFUSED: &str = caribou_runtime::lambda::REFUSED;
 pub(super) async fn call(aws: &Aws, id: &Id) -> Result<(), AwsError> {
     ready(aws, id).await?;
     let clients = aws.at(&id.region);
-    let answer = insist(aws, ROLE, role_is_new, || async {
+    let answer = insist(aws.clock(), ROLE, role_is_new, || async {
         let invoke = clients.lambda.invoke().function_name(&id.name).payload(Blob::new(NOTHING));
         invoke.send().await.map_err(id.fault("lambda:InvokeFunction"))
     })

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Mutex;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -51,7 +52,8 @@ async fn a_dry_run_tells_everything_and_changes_nothing() {
     );
     assert_eq!(everything(&desk).await, Vec::<String>::new());
     assert_eq!(desk.deployer().missing(&needs).await.unwrap(), needs);
-    assert!(matches!(desk.deployer().verify(&needs).await, Err(DeployError::Missing { .. })));
+    let at_home = at_home(&desk.deployed.graph, &HOME);
+    assert!(matches!(desk.deployer().verify(&at_home).await, Err(DeployError::Missing { .. })));
 }
 
 #[tokio::test]
@@ -153,6 +155,55 @@ async fn a_region_that_is_not_enabled_says_what_to_do_and_has_nothing_to_remove(
     assert_eq!(everything(&desk).await, Vec::<String>::new());
 }
 
+const NEW_ROLE: (&str, &str) =
+    ("InvalidParameterValueException", "The role defined for the function cannot be assumed by Lambda.");
+
+#[tokio::test]
+async fn a_role_that_is_not_known_everywhere_yet_is_waited_for() {
+    let Some(desk) = Desk::new().await else { return };
+    let needs = at_home(&desk.deployed.graph, &HOME);
+    desk.wire.refuse(("POST", "/functions"), 7, NEW_ROLE);
+    let begun = desk.aws.clock().now();
+    desk.deployer().bring(&needs, &mut |_| ()).await.unwrap();
+    assert!(desk.aws.clock().now().since(begun) >= Duration::from_secs(6));
+    assert!(desk.deployer().difference(&needs).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn what_stays_refused_is_given_up_and_told_with_what_to_do() {
+    let Some(desk) = Desk::new().await else { return };
+    let needs = at_home(&desk.deployed.graph, &HOME);
+    let bring = async || desk.deployer().bring(&needs, &mut |_| ()).await.unwrap_err().to_string();
+    desk.wire.refuse(("POST", "/functions"), usize::MAX, NEW_ROLE);
+    let error = bring().await;
+    assert!(error.contains("cannot be assumed by Lambda") && error.contains("repeat the command"), "{error}");
+    let message = "User: arn:aws:iam::1:user/u is not authorized to perform: iam:PassRole on resource: r";
+    desk.wire.refuse(("POST", "/functions"), usize::MAX, ("AccessDeniedException", message));
+    let begun = desk.aws.clock().now();
+    let error = bring().await;
+    assert!(error.starts_with("lambda:CreateFunction of function press-0_1_0-"), "{error}");
+    assert!(
+        error.contains("in aws:us-east-1") && error.contains("need permission for `iam:PassRole`"),
+        "{error}"
+    );
+    assert_eq!(desk.aws.clock().now(), begun, "nothing is waited for");
+    let message = "You have exceeded your maximum total code size per account.";
+    desk.wire.refuse(("POST", "/functions"), usize::MAX, ("CodeStorageExceededException", message));
+    assert!(bring().await.contains("higher quota in aws:us-east-1"));
+    desk.wire.refuse(("POST", "/functions"), 0, NEW_ROLE);
+    desk.deployer().bring(&needs, &mut |_| ()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_function_that_does_not_start_is_not_verified() {
+    let Some(desk) = Desk::new().await else { return };
+    let needs = at_home(&desk.deployed.graph, &HOME);
+    desk.deployer().bring(&needs, &mut |_| ()).await.unwrap();
+    desk.wire.refuse(("POST", "/invocations"), usize::MAX, ("InvalidRuntimeException", "no such runtime"));
+    let error = desk.deployer().verify(&needs).await.unwrap_err().to_string();
+    assert!(error.contains("lambda:InvokeFunction") && error.contains("no such runtime"), "{error}");
+}
+
 #[tokio::test]
 async fn a_version_is_put_in_force_once() {
     let Some(mut desk) = Desk::new().await else { return };
@@ -161,7 +212,7 @@ async fn a_version_is_put_in_force_once() {
     let store = Shelf::default();
     let first = desk.deployer().release(&store).await.unwrap();
     assert_eq!((first.version.as_str(), first.entry.as_str()), ("0.1.0", "resize"));
-    desk.clock.pass(std::time::Duration::from_secs(5));
+    desk.clock.pass(Duration::from_secs(5));
     assert_eq!(desk.deployer().release(&store).await.unwrap(), first, "again changes nothing");
     desk.deployed = workflow("0.2.0", desk.folder.path());
     let second = desk.deployer().release(&store).await.unwrap();

@@ -117,7 +117,7 @@ async fn buckets(config: &SdkConfig) -> Vec<String> {
         let rules = s3.get_bucket_lifecycle_configuration().bucket(name).send().await.ok();
         let rules: Vec<String> = rules
             .iter()
-            .flat_map(|found| found.rules())
+            .flat_map(aws_sdk_s3::operation::get_bucket_lifecycle_configuration::GetBucketLifecycleConfigurationOutput::rules)
             .map(|rule| rule.id().unwrap_or_default().to_owned())
             .collect();
         let block = s3.get_public_access_block().bucket(name).send().await.is_ok();

@@ -14,7 +14,7 @@ struct Server {
 }
 
 /// How long moto may take to listen. It loads some hundred modules of Python first.
-const START_WITHIN: Duration = Duration::from_secs(60);
+const START_WITHIN: Duration = Duration::from_mins(1);
 const SCRIPT: &str = r#""$0" -H 127.0.0.1 -p "$1" >/dev/null 2>&1 & server=$!; cat >/dev/null; kill $server"#;
 
 /// The URL of moto, and an account that nobody else uses. `None` if there is no moto: a notice was printed then.

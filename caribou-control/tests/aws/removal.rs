@@ -59,7 +59,7 @@ async fn what_belongs_to_others_stays() {
 }
 
 /// Longer than a run of the workflow can be under way: cache, deadline, grace.
-const LATER: Duration = Duration::from_secs(60 + 3600 + 600);
+const LATER: Duration = Duration::from_mins(1 + 60 + 10);
 
 #[tokio::test]
 async fn an_old_version_serves_beside_the_new_one_until_its_runs_have_ended() {

@@ -31,6 +31,17 @@ pub(crate) struct Wire {
     calls: Arc<AtomicUsize>,
     lost: Arc<Mutex<Option<(usize, Loss)>>>,
     closed: Arc<Mutex<Option<String>>>,
+    refusal: Arc<Mutex<Option<Refusal>>>,
+}
+
+/// What Lambda answers for a while instead of what it should.
+#[derive(Debug)]
+struct Refusal {
+    method: &'static str,
+    path_end: &'static str,
+    times: usize,
+    code: &'static str,
+    message: &'static str,
 }
 
 #[derive(Debug)]
@@ -47,6 +58,7 @@ impl Wire {
             calls: Arc::default(),
             lost: Arc::default(),
             closed: Arc::default(),
+            refusal: Arc::default(),
         }
     }
 
@@ -68,6 +80,30 @@ impl Wire {
     /// From now on a region knows nobody of the account, as one that is not enabled.
     pub(crate) fn close(&self, region: &Region) {
         *self.closed.lock().unwrap() = Some(region.code().to_owned());
+    }
+
+    /// Lambda refuses the next calls of this kind.
+    pub(crate) fn refuse(
+        &self,
+        (method, path_end): (&'static str, &'static str),
+        times: usize,
+        (code, message): (&'static str, &'static str),
+    ) {
+        *self.refusal.lock().unwrap() = Some(Refusal { method, path_end, times, code, message });
+    }
+
+    fn refusal(&self, request: &HttpRequest) -> Option<HttpResponse> {
+        let mut refusal = self.refusal.lock().unwrap();
+        let Refusal { method, path_end, times, code, message } = refusal.as_mut()?;
+        let path = request.uri().split('?').next().unwrap_or_default();
+        if *times == 0 || request.method() != *method || !path.trim_end_matches('/').ends_with(*path_end) {
+            return None;
+        }
+        *times -= 1;
+        let body = serde_json::json!({ "Message": message, "Type": "User" }).to_string();
+        let mut answer = HttpResponse::new(StatusCode::try_from(400).unwrap(), SdkBody::from(body));
+        answer.headers_mut().insert("x-amzn-errortype", *code);
+        Some(answer)
     }
 
     /// Whether a request goes to the closed region: its signature says where to.
@@ -101,6 +137,9 @@ impl HttpConnector for Connector {
         let number = self.wire.calls.fetch_add(1, Ordering::SeqCst);
         request.headers_mut().insert("x-moto-account-id", self.wire.account.clone());
         let lost = self.wire.lost.lock().unwrap().take_if(|(which, _)| *which == number);
+        if let Some(answer) = self.wire.refusal(&request) {
+            return HttpConnectorFuture::ready(Ok(answer));
+        }
         if self.wire.is_closed(&request) {
             // as STS answers
             let error = "<ErrorResponse><Error><Type>Sender</Type><Code>InvalidClientTokenId</Code>\

@@ -69,7 +69,9 @@ impl Bucket {
     fn rule_text(rule: &LifecycleRule) -> String {
         let prefix = rule.filter().and_then(LifecycleRuleFilter::prefix).unwrap_or_default();
         let expires = rule.expiration().and_then(LifecycleExpiration::days);
-        let aborts = rule.abort_incomplete_multipart_upload().and_then(|abort| abort.days_after_initiation());
+        let aborts = rule
+            .abort_incomplete_multipart_upload()
+            .and_then(AbortIncompleteMultipartUpload::days_after_initiation);
         let days = |what, days: Option<i32>| days.map(|days| format!(", {what} after {days} days"));
         let (expires, aborts) = (days("expires", expires), days("aborts uploads", aborts));
         format!("{prefix}*{}{}, {}", expires.unwrap_or_default(), aborts.unwrap_or_default(), rule.status())
@@ -180,7 +182,7 @@ impl Resource for Bucket {
     async fn create(&self, aws: &Aws) -> Result<(), AwsError> {
         let id = self.id();
         let clients = aws.at(&self.region);
-        let made = insist(aws, BUCKET, is_busy, || async {
+        let made = insist(aws.clock(), BUCKET, is_busy, || async {
             let create = clients.s3.create_bucket().bucket(&id.name);
             let place = (self.region.code() != UNNAMED).then(|| {
                 let constraint = BucketLocationConstraint::from(self.region.code());

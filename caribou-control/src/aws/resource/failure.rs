@@ -60,7 +60,7 @@ impl Resource for FailureDestination {
     async fn create(&self, aws: &Aws) -> Result<(), AwsError> {
         let id = self.id();
         let clients = aws.at(&id.region);
-        insist(aws, ROLE, role_is_new_or_busy, || async {
+        insist(aws.clock(), ROLE, role_is_new_or_busy, || async {
             let failure = OnFailure::builder().destination(self.place.queue_arn()).build();
             let put = clients.lambda.put_function_event_invoke_config().function_name(&id.name);
             let put = put.maximum_retry_attempts(self.retries()).maximum_event_age_in_seconds(self.age_s());

@@ -52,6 +52,7 @@ impl fmt::Display for Differing {
 pub(crate) struct Fields(BTreeMap<String, Text>);
 
 impl Fields {
+    #[expect(clippy::needless_pass_by_value, reason = "what is given is mostly made for it")]
     pub(crate) fn with(mut self, field: impl Into<String>, value: impl ToString) -> Self {
         self.0.insert(field.into(), Text::Plain(value.to_string()));
         self

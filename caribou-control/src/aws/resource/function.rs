@@ -83,7 +83,7 @@ impl Function {
     async fn change_code(&self, aws: &Aws) -> Result<(), AwsError> {
         let id = self.id();
         let clients = aws.at(&id.region);
-        insist(aws, patience::FUNCTION, is_busy, || async {
+        insist(aws.clock(), patience::FUNCTION, is_busy, || async {
             let update = clients.lambda.update_function_code().function_name(&id.name);
             let update = update.architectures(self.architecture());
             let update = match &self.package {
@@ -100,7 +100,7 @@ impl Function {
         let id = self.id();
         let clients = aws.at(&id.region);
         let storage = self.storage()?;
-        insist(aws, patience::FUNCTION, role_is_new_or_busy, || async {
+        insist(aws.clock(), patience::FUNCTION, role_is_new_or_busy, || async {
             let update = clients.lambda.update_function_configuration().function_name(&id.name);
             let update = update.role(&self.role).environment(self.environment());
             let update = update.memory_size(self.spec.memory_mb.cast_signed());
@@ -175,7 +175,7 @@ impl Resource for Function {
         let id = self.id();
         let clients = aws.at(&id.region);
         let storage = self.storage()?;
-        insist(aws, patience::ROLE, role_is_new_or_busy, || async {
+        insist(aws.clock(), patience::ROLE, role_is_new_or_busy, || async {
             let create = clients.lambda.create_function().function_name(&id.name).role(&self.role);
             let create = create.memory_size(self.spec.memory_mb.cast_signed());
             let create = create.timeout(self.spec.timeout_s.cast_signed()).ephemeral_storage(storage.clone());
@@ -235,7 +235,7 @@ impl Resource for Function {
 /// Removes the function, and with it its permissions and its failure destination.
 pub(in crate::aws) async fn delete(aws: &Aws, id: &Id) -> Result<(), AwsError> {
     let clients = aws.at(&id.region);
-    insist(aws, patience::FUNCTION, is_busy, || async {
+    insist(aws.clock(), patience::FUNCTION, is_busy, || async {
         let sent = clients.lambda.delete_function().function_name(&id.name).send().await;
         optional(sent.map(drop).map_err(id.fault("lambda:DeleteFunction"))).map(drop)
     })
@@ -245,7 +245,7 @@ pub(in crate::aws) async fn delete(aws: &Aws, id: &Id) -> Result<(), AwsError> {
 /// Waits until the function can be called and changed. One that was not called for weeks is inactive, and wakes as it is.
 pub(in crate::aws) async fn ready(aws: &Aws, id: &Id) -> Result<(), AwsError> {
     let clients = aws.at(&id.region);
-    until(aws, id, patience::FUNCTION, || async {
+    until(aws.clock(), id, patience::FUNCTION, || async {
         let asked = clients.lambda.get_function_configuration().function_name(&id.name).send().await;
         let found = asked.map_err(id.fault("lambda:GetFunctionConfiguration"))?;
         let reason = |reason: Option<&str>| reason.unwrap_or("no reason given").to_owned();

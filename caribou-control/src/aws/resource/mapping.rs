@@ -33,7 +33,7 @@ impl Mapping {
     async fn remove(&self, aws: &Aws, uuid: &str) -> Result<(), AwsError> {
         let id = self.id();
         let clients = aws.at(&id.region);
-        insist(aws, patience::MAPPING, is_busy, || async {
+        insist(aws.clock(), patience::MAPPING, is_busy, || async {
             let sent = clients.lambda.delete_event_source_mapping().uuid(uuid).send().await;
             optional(sent.map_err(id.fault("lambda:DeleteEventSourceMapping"))).map(drop)
         })
@@ -45,7 +45,7 @@ impl Mapping {
         let id = self.id();
         let clients = aws.at(&id.region);
         let patience: Patience = patience::MAPPING;
-        until(aws, &id, patience, || async {
+        until(aws.clock(), &id, patience, || async {
             let asked = clients.lambda.get_event_source_mapping().uuid(uuid).send().await;
             let found = optional(asked.map_err(id.fault("lambda:GetEventSourceMapping")))?;
             let state = found.and_then(|found| found.state).unwrap_or_default();
@@ -80,7 +80,7 @@ impl Resource for Mapping {
     async fn create(&self, aws: &Aws) -> Result<(), AwsError> {
         let id = self.id();
         let clients = aws.at(&id.region);
-        insist(aws, patience::ROLE, role_is_new_or_busy, || async {
+        insist(aws.clock(), patience::ROLE, role_is_new_or_busy, || async {
             let create = clients.lambda.create_event_source_mapping().function_name(&id.name);
             let create = create.event_source_arn(self.place.queue_arn()).batch_size(BATCH).enabled(true);
             let create = create.function_response_types(FunctionResponseType::ReportBatchItemFailures);
@@ -99,7 +99,7 @@ impl Resource for Mapping {
         }
         self.settled(aws, &uuid).await?;
         let clients = aws.at(&id.region);
-        insist(aws, patience::MAPPING, is_busy, || async {
+        insist(aws.clock(), patience::MAPPING, is_busy, || async {
             let update = clients.lambda.update_event_source_mapping().uuid(&uuid).function_name(&id.name);
             let update = update.batch_size(BATCH).enabled(true);
             let update = update.function_response_types(FunctionResponseType::ReportBatchItemFailures);

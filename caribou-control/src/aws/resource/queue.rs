@@ -124,7 +124,7 @@ impl Resource for Queue {
     async fn create(&self, aws: &Aws) -> Result<(), AwsError> {
         let id = self.id();
         let clients = aws.at(&id.region);
-        insist(aws, QUEUE, was_just_removed, || async {
+        insist(aws.clock(), QUEUE, was_just_removed, || async {
             let create = clients.sqs.create_queue().queue_name(&id.name);
             let create = create.set_attributes(Some(self.attributes()));
             let create = create.set_tags(Some(self.place.tags().into_iter().collect()));

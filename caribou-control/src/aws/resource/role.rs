@@ -199,7 +199,8 @@ pub(in crate::aws) async fn author(aws: &Aws, id: &Id) -> Result<Option<String>,
 pub(in crate::aws) async fn exists(aws: &Aws, id: &Id, workflow: &str) -> Result<bool, AwsError> {
     let asked = aws.at(&id.region).iam.get_role().role_name(&id.name).send().await;
     let found = optional(asked.map_err(id.fault("iam:GetRole")))?;
-    let tags = found.as_ref().and_then(|found| found.role()).map(|role| role.tags()).unwrap_or_default();
+    let tags =
+        found.as_ref().and_then(|found| found.role()).map(aws_sdk_iam::types::Role::tags).unwrap_or_default();
     Ok(tags.iter().any(|tag| tag.key() == WORKFLOW && tag.value() == workflow))
 }
 

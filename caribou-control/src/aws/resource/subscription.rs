@@ -58,16 +58,17 @@ impl Resource for Subscription {
     async fn actual(&self, aws: &Aws) -> Result<Option<Fields>, AwsError> {
         let id = self.id();
         let Some(arn) = self.arn(aws).await? else { return Ok(None) };
-        let asked = aws.at(&id.region).sns.get_subscription_attributes().subscription_arn(arn).send().await;
-        let Some(found) = optional(asked.map_err(id.fault("sns:GetSubscriptionAttributes")))? else {
+        let get = aws.at(&id.region).sns.get_subscription_attributes().subscription_arn(arn);
+        let Some(found) = optional(get.send().await.map_err(id.fault("sns:GetSubscriptionAttributes")))?
+        else {
             return Ok(None);
         };
         let attributes = found.attributes.unwrap_or_default();
         let redrive: Option<Value> =
             attributes.get(REDRIVE_POLICY).and_then(|text| serde_json::from_str(text).ok());
         let to = redrive.as_ref().and_then(|redrive| redrive["deadLetterTargetArn"].as_str());
-        let raw = attributes.get(RAW).is_some_and(|raw| raw == "true");
-        Ok(Some(Fields::default().with_some("redrive to", to).with("raw messages", raw)))
+        let is_raw = attributes.get(RAW).is_some_and(|raw| raw == "true");
+        Ok(Some(Fields::default().with_some("redrive to", to).with("raw messages", is_raw)))
     }
 
     /// Subscribing the same function again gives the subscription that is there.
@@ -88,8 +89,8 @@ impl Resource for Subscription {
                 _ => (REDRIVE_POLICY, self.redrive()),
             };
             let set = aws.at(&id.region).sns.set_subscription_attributes().subscription_arn(&arn);
-            let sent = set.attribute_name(name).attribute_value(value).send().await;
-            sent.map_err(id.fault("sns:SetSubscriptionAttributes"))?;
+            let set = set.attribute_name(name).attribute_value(value);
+            set.send().await.map_err(id.fault("sns:SetSubscriptionAttributes"))?;
         }
         Ok(())
     }

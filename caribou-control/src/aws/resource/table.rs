@@ -47,7 +47,7 @@ impl Table {
     }
 
     async fn ready(&self, aws: &Aws) -> Result<(), AwsError> {
-        until(aws, &self.id(), patience::TABLE, || async {
+        until(aws.clock(), &self.id(), patience::TABLE, || async {
             let found = self.describe(aws).await?;
             Ok(match found.as_ref().and_then(TableDescription::table_status) {
                 Some(TableStatus::Active) => Seen::Ready(()),
@@ -79,7 +79,7 @@ impl Table {
         let clients = aws.at(&self.region);
         let specification = TimeToLiveSpecification::builder().enabled(true).attribute_name(EXPIRES).build();
         let specification = specification.map_err(AwsError::internal)?;
-        insist(aws, patience::TABLE, is_busy, || async {
+        insist(aws.clock(), patience::TABLE, is_busy, || async {
             let update = clients.dynamodb.update_time_to_live().table_name(&id.name);
             let sent = update.time_to_live_specification(specification.clone()).send().await;
             sent.map(drop).map_err(id.fault("dynamodb:UpdateTimeToLive"))
@@ -144,7 +144,7 @@ impl Resource for Table {
         }
         let tags = self.sdk_tags()?;
         // a table of this name may be going
-        insist(aws, patience::TABLE, is_busy, || async {
+        insist(aws.clock(), patience::TABLE, is_busy, || async {
             let create = clients.dynamodb.create_table().table_name(&id.name);
             let create = create.set_key_schema(Some(keys.clone()));
             let create = create.set_attribute_definitions(Some(attributes.clone()));
@@ -162,7 +162,7 @@ impl Resource for Table {
         if let Some(keys) = differing.iter().find(|one| one.field == "keys") {
             let text = |text: &Option<super::Text>| text.as_ref().map_or(String::new(), ToString::to_string);
             let (found, wanted) = (text(&keys.actual), text(&keys.wanted));
-            return Err(AwsError::Fixed { id, field: keys.field.clone(), found, wanted });
+            return Err(AwsError::Fixed { id: Box::new(id), field: keys.field.clone(), found, wanted });
         }
         self.ready(aws).await?;
         if differs(differing, "billing") {
@@ -189,7 +189,7 @@ impl Resource for Table {
     async fn delete(&self, aws: &Aws) -> Result<(), AwsError> {
         let id = self.id();
         let clients = aws.at(&self.region);
-        insist(aws, patience::TABLE, is_busy, || async {
+        insist(aws.clock(), patience::TABLE, is_busy, || async {
             let sent = clients.dynamodb.delete_table().table_name(&id.name).send().await;
             optional(sent.map(drop).map_err(id.fault("dynamodb:DeleteTable"))).map(drop)
         })

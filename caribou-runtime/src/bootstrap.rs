@@ -175,7 +175,7 @@ impl Environment {
                 local::instance_ports(endpoint, self.region.clone(), instance)
             }
             #[cfg(feature = "aws")]
-            Cloud::Aws(account) => aws::environment_ports(account.clone()),
+            Cloud::Aws(account) => aws::instance_ports(account.clone()),
         }
     }
 }

@@ -11,6 +11,7 @@
 //! | [`request`], [`message`] | what a client sends, what stages send to each other |
 //! | [`client`], [`run`], [`plan`], [`pin`] | starting, watching and retrying runs; plans in the store; what is fixed for a run |
 //! | `memory` | the ports in memory, with virtual time and injected faults (feature `memory`) |
+//! | [`deployed`] | a deployed workflow, as an author's own programs see it |
 //! | [`value`], [`outbox`] | values on their way, and what a slice of the body sends |
 //! | [`error`], [`context`] | what an author sees |
 //! | [`port`] | the ports through which the shim touches the world |
@@ -29,6 +30,8 @@ pub mod check;
 pub mod client;
 pub mod codec;
 pub mod context;
+#[cfg(feature = "lambda")]
+pub mod deployed;
 pub mod draft;
 pub mod error;
 pub mod exit;
@@ -56,6 +59,7 @@ pub mod tag;
 pub mod value;
 pub mod workflow;
 
+mod backoff;
 #[cfg(feature = "lambda")]
 mod body;
 #[cfg(test)]

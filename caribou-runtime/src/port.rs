@@ -72,12 +72,34 @@ pub trait Transport: Send + Sync {
 /// Why a message was not handed over.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SendError {
-    /// It is certain that nothing was accepted: name, connection or TLS failure, or a refused request.
+    /// It is certain that nothing was accepted: name, connection or TLS failure, or a region that is down.
     #[error("{region} did not accept the message: {cause}")]
     NotAccepted {
         /// The region asked.
         region: Region,
         /// What it said.
+        cause: String,
+    },
+    /// It is certain that nothing was accepted, as too much is sent at a time: what passes by waiting.
+    #[error("{region} is asked for too much at a time: {cause}")]
+    Busy {
+        /// The region asked.
+        region: Region,
+        /// What it said.
+        cause: String,
+    },
+    /// It is certain that nothing was accepted, nor will be before somebody changes something: a permission, what is deployed.
+    #[error("{region} refuses the message: {cause}")]
+    Refused {
+        /// The region asked.
+        region: Region,
+        /// What it said.
+        cause: String,
+    },
+    /// No region will ever accept it.
+    #[error("the message cannot be sent: {cause}")]
+    Unsendable {
+        /// Why.
         cause: String,
     },
     /// It may have been accepted: the answer was lost or late.
@@ -88,6 +110,13 @@ pub enum SendError {
         /// What happened.
         cause: String,
     },
+}
+
+impl SendError {
+    /// Whether this region certainly does not have the message, and another may take it.
+    pub fn is_certain(&self) -> bool {
+        matches!(self, Self::NotAccepted { .. } | Self::Busy { .. } | Self::Refused { .. })
+    }
 }
 
 /// A small strongly consistent store in every region: items with a revision, and sets.
@@ -127,11 +156,14 @@ pub trait Store: Send + Sync {
         expires: Timestamp,
     ) -> Result<BTreeSet<u32>, StoreError>;
 
-    /// Lists the items whose keys begin with `prefix`, in the order of their keys, from the first key behind `after` on:
-    /// at most `limit` of them, and no more than about 1 MB. What is written meanwhile may be in it or not.
+    /// Lists the items of one group whose keys begin with `prefix`, in the order of their keys, from the first key behind
+    /// `after` on: at most `limit` of them, and no more than about 1 MB. What is written meanwhile may be in it or not.
     ///
-    /// A call for the control side, which looks at many runs: handlers never make it. On DynamoDB it is a query of an
-    /// index or a scan, with the right to make it that functions do not have.
+    /// A key's group is all before its last `/`; `prefix` holds a whole group and its `/`, and lists nothing of the groups
+    /// below it: `w/claim/r/` and `w/claim/r/3.` list items of `w/claim/r`.
+    ///
+    /// A call for the control side, which looks at many runs: handlers never make it. On DynamoDB it is a query, with the
+    /// right to make it that functions do not have.
     ///
     /// # Errors
     ///
@@ -193,6 +225,8 @@ pub struct StoreError {
     pub operation: &'static str,
     /// What happened.
     pub cause: String,
+    /// Whether it was refused, and will be until somebody changes something: a permission, what is deployed, the item's size.
+    pub refused: bool,
 }
 
 /// Large values, in every region.
@@ -229,6 +263,16 @@ pub enum BlobError {
         region: Region,
         /// The blob's key.
         key: String,
+    },
+    /// The region refuses, and will until somebody changes something: a permission, what is deployed.
+    #[error("the blobs in {region} refuse `{key}`: {cause}")]
+    Refused {
+        /// The region asked.
+        region: Region,
+        /// The blob's key.
+        key: String,
+        /// What it said.
+        cause: String,
     },
     /// The region did not answer.
     #[error("the blobs in {region} did not answer for `{key}`: {cause}")]

@@ -141,6 +141,37 @@ pub use caribou_macros::{function, workflow};
 /// ---
 #[doc(inline)]
 pub use caribou_runtime::Context;
+/// Starts runs of a deployed workflow, and waits for their results: from a server, a test, or a function of another
+/// workflow.
+///
+/// A name and a home region are all that it has to be told; it reads which version is in force, and sends each request
+/// straight to the region where the plan in force has the first stage. Results come in the workflow's own types.
+///
+/// ```no_run
+/// use std::time::Duration;
+///
+/// use caribou::Client;
+/// use caribou::client::RunError;
+///
+/// # async fn example() -> std::result::Result<(), Box<dyn std::error::Error>> {
+/// // With the credentials of the environment, as in every Lambda function. `Client::connect_with` takes a
+/// // configuration of the AWS SDK instead.
+/// let client = Client::connect("text2speech_censoring", "us-east-1").await?;
+/// let run = client.start_as("order-1234", "oh no!").await?;
+/// match run.result::<Vec<u8>>(Duration::from_secs(60)).await {
+///     Ok(speech) => println!("{} bytes of speech", speech.len()),
+///     Err(RunError::Failed { stage, error, .. }) => eprintln!("{stage:?} failed: {error}"),
+///     Err(error) => return Err(error.into()),
+/// }
+/// # Ok(())
+/// # }
+/// ```
+///
+/// A bootstrap that does not use it is not larger for it.
+///
+/// ---
+#[doc(inline)]
+pub use caribou_runtime::deployed::Client;
 pub use caribou_runtime::map::map;
 /// Tests of a workflow in simulated regions, in memory (feature `testing`, for `dev-dependencies`).
 ///
@@ -217,7 +248,14 @@ pub use caribou_runtime::map::map;
 /// ---
 #[cfg(feature = "testing")]
 pub use caribou_runtime::memory as testing;
-pub use caribou_runtime::{Bytes, Client, Error, Result};
+pub use caribou_runtime::{Bytes, Error, Result};
+
+/// What a [`Client`] gives, and why it cannot.
+pub mod client {
+    pub use caribou_runtime::ClientError;
+    pub use caribou_runtime::RunStatus;
+    pub use caribou_runtime::deployed::{Client, ConnectError, Run, RunError, StartError};
+}
 
 /// The `main` of a bootstrap: one binary that serves every function of the workflows that are linked into it.
 ///

@@ -26,6 +26,8 @@ const STORE_WITHIN: Duration = Duration::from_secs(9);
 const STORE_ATTEMPTS: u32 = 2;
 /// The wait before a request to the store is made again.
 const STORE_WAIT: Duration = Duration::from_millis(25);
+/// How long whoever gives credentials may take: a command, or a service.
+const CREDENTIALS_WITHIN: Duration = Duration::from_secs(5);
 /// How long credentials are kept that do not say when they expire, and how long before their end new ones are asked for.
 const KEPT: Duration = Duration::from_mins(15);
 const RENEWED_BEFORE: Duration = Duration::from_mins(5);
@@ -185,7 +187,10 @@ impl Access {
             return Ok(credentials);
         }
         let provider = self.config.credentials_provider().ok_or("there are no credentials")?;
-        let credentials = provider.provide_credentials().await.map_err(|error| with_causes(&error))?;
+        let asked = tokio::time::timeout(CREDENTIALS_WITHIN, provider.provide_credentials()).await;
+        let credentials = asked
+            .map_err(|_| format!("no credentials came within {} s", CREDENTIALS_WITHIN.as_secs()))?
+            .map_err(|error| with_causes(&error))?;
         if !self.from_environment {
             let until = match credentials.expiry() {
                 Some(expiry) => expiry.checked_sub(RENEWED_BEFORE).unwrap_or(now),

@@ -26,21 +26,25 @@ use http::Method;
 use super::Adapter;
 use super::connection::is_unconnected;
 use super::failure::{Failure, Kind};
+use crate::backoff::Backoff;
 use crate::port::{BlobError, Blobs};
 
 /// How often a request is made.
 const TRIES: u32 = 3;
 /// The wait before the second of these; the next is four times as long.
 const FIRST_WAIT: Duration = Duration::from_millis(50);
+const LONGEST_WAIT: Duration = Duration::from_secs(1);
 /// How long the first byte of an answer may take, and each further part of it.
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 /// How long each MB of a blob may take on its way out, besides.
 const MB_WITHIN: Duration = Duration::from_secs(2);
+/// The header that says whose the bucket has to be.
+const EXPECTED_OWNER: &str = "x-amz-expected-bucket-owner";
 /// The longest answer that is read of a refusal, in bytes.
 const LONGEST_REFUSAL: usize = 64 * 1024;
 
 /// Why a blob is not to be had.
-enum Unhad {
+enum Unanswered {
     Missing,
     Failed(Failure),
 }
@@ -71,23 +75,20 @@ impl Adapter {
         method: Method,
         content: Bytes,
     ) -> Result<Bytes, BlobError> {
-        let mut wait = FIRST_WAIT;
-        let mut tries = 1;
+        let mut backoff = Backoff::new(FIRST_WAIT, LONGEST_WAIT, 4, key);
         loop {
             let failure = match self.ask_once(region, key, &method, content.clone()).await {
                 Ok(answer) => return Ok(answer),
-                Err(Unhad::Missing) => {
+                Err(Unanswered::Missing) => {
                     return Err(BlobError::Missing { region: region.clone(), key: key.to_owned() });
                 }
-                Err(Unhad::Failed(failure)) => failure,
+                Err(Unanswered::Failed(failure)) => failure,
             };
-            if failure.kind == Kind::Refused || tries >= TRIES {
-                let (region, key, cause) = (region.clone(), key.to_owned(), failure.cause);
-                return Err(BlobError::Unreachable { region, key, cause });
+            let passes = matches!(failure.kind, Kind::NotSent | Kind::Throttled | Kind::Doubtful);
+            if !passes || backoff.tries() + 1 >= TRIES {
+                return Err(failure.of_blob(region, key));
             }
-            tokio::time::sleep(wait).await;
-            tries += 1;
-            wait *= 4;
+            tokio::time::sleep(backoff.wait()).await;
         }
     }
 
@@ -97,9 +98,9 @@ impl Adapter {
         key: &str,
         method: &Method,
         content: Bytes,
-    ) -> Result<Bytes, Unhad> {
+    ) -> Result<Bytes, Unanswered> {
         let action = if *method == Method::PUT { "s3:PutObject" } else { "s3:GetObject" };
-        let failed = |failure| Err(Unhad::Failed(failure));
+        let failed = |failure| Err(Unanswered::Failed(failure));
         let megabytes = u32::try_from(content.len() / 1_000_000).unwrap_or(u32::MAX);
         let within = ANSWER_WITHIN.saturating_add(MB_WITHIN.saturating_mul(megabytes));
         let request = match self.signed(region, key, method, content).await {
@@ -126,7 +127,7 @@ impl Adapter {
         let said = String::from_utf8_lossy(&body);
         let (code, message) = (element(&said, "Code"), element(&said, "Message"));
         if status == 404 && *method == Method::GET && matches!(code, "NoSuchKey" | "") {
-            return Err(Unhad::Missing);
+            return Err(Unanswered::Missing);
         }
         failed(Failure::of_answer(action, status, code, message))
     }
@@ -159,10 +160,14 @@ impl Adapter {
         } else {
             SignableBody::Bytes(&content)
         };
-        let signable = SignableRequest::new(method.as_str(), &url, std::iter::empty(), body);
+        // A bucket of this name that is not the account's own gets nothing.
+        let owner = (EXPECTED_OWNER, self.account.as_str());
+        let signable = SignableRequest::new(method.as_str(), &url, std::iter::once(owner), body);
         let signed = sign(signable.map_err(|error| error.to_string())?, &parameters);
         let (instructions, _) = signed.map_err(|error| error.to_string())?.into_parts();
-        let request = http::Request::builder().method(method).uri(&url).body(SdkBody::from(content));
+        let request =
+            http::Request::builder().method(method).uri(&url).header(EXPECTED_OWNER, self.account.as_str());
+        let request = request.body(SdkBody::from(content));
         let mut request = request.map_err(|error| error.to_string())?;
         instructions.apply_to_request_http1x(&mut request);
         HttpRequest::try_from(request).map_err(|error| error.to_string())

@@ -4,7 +4,10 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
+use caribou_model::Region;
+
 use super::connection::{is_unconnected, with_causes};
+use crate::port::{BlobError, SendError, StoreError};
 
 /// The longest text that is kept of what a service says, in bytes.
 const LONGEST: usize = 600;
@@ -24,8 +27,10 @@ pub(super) enum Kind {
     NotSent,
     /// It was refused, for now: too many at a time.
     Throttled,
-    /// It was refused.
+    /// It was refused, and will be until somebody changes something.
     Refused,
+    /// It was not made: nobody would accept it.
+    Unsendable,
     /// It may have been done: no answer, or one that tells of a failure within.
     Doubtful,
 }
@@ -110,9 +115,47 @@ impl Failure {
         Self::new(Kind::NotSent, format!("{action} was not sent: {said}"), remedy)
     }
 
-    /// Of a call that is not made, because it would certainly be refused.
-    pub(super) fn beforehand(cause: String, remedy: &str) -> Self {
-        Self::new(Kind::Refused, cause, remedy)
+    /// Of a call that is not made, because nobody would accept it.
+    pub(super) fn unsendable(cause: String, remedy: &str) -> Self {
+        Self::new(Kind::Unsendable, cause, remedy)
+    }
+
+    /// Of a call that this program should not have asked for.
+    pub(super) fn defect(cause: String) -> Self {
+        Self::unsendable(cause, "this is a defect of Caribou: please report it")
+    }
+
+    /// Of an answer that nobody expects.
+    pub(super) fn strange(cause: String) -> Self {
+        Self::new(Kind::Doubtful, cause, "look what else writes to the workflow's tables")
+    }
+
+    /// As the port for messages tells it.
+    pub(super) fn of_send(self, region: &Region) -> SendError {
+        let Self { kind, cause } = self;
+        let region = region.clone();
+        match kind {
+            Kind::NotSent => SendError::NotAccepted { region, cause },
+            Kind::Throttled => SendError::Busy { region, cause },
+            Kind::Refused => SendError::Refused { region, cause },
+            Kind::Unsendable => SendError::Unsendable { cause },
+            Kind::Doubtful => SendError::Ambiguous { region, cause },
+        }
+    }
+
+    /// As the port for items tells it.
+    pub(super) fn of_store(self, region: &Region, operation: &'static str) -> StoreError {
+        let refused = matches!(self.kind, Kind::Refused | Kind::Unsendable);
+        StoreError { region: region.clone(), operation, cause: self.cause, refused }
+    }
+
+    /// As the port for large values tells it.
+    pub(super) fn of_blob(self, region: &Region, key: &str) -> BlobError {
+        let (region, key, cause) = (region.clone(), key.to_owned(), self.cause);
+        match self.kind {
+            Kind::Refused | Kind::Unsendable => BlobError::Refused { region, key, cause },
+            _ => BlobError::Unreachable { region, key, cause },
+        }
     }
 
     fn new(kind: Kind, mut cause: String, remedy: &str) -> Self {
@@ -184,7 +227,10 @@ fn remedy(action: &str, status: u16, code: &str, said: &str) -> String {
         );
     }
     if is_throttling(code) || status == 429 {
-        return format!("it is tried again; if it stays so, ask for a higher quota of {service}");
+        return match service {
+            "dynamodb" | "s3" => "it is tried again; what is hot gets more room by itself".to_owned(),
+            _ => format!("it is tried again; if it stays so, ask for a higher quota of {service}"),
+        };
     }
     if code == "NoSuchBucket" {
         return "the account has no bucket here: deploy the workflow to this region with `caribou deploy`"

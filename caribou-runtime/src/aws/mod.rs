@@ -5,6 +5,7 @@
 //! | [`account`] | names, ARNs and URLs of a workflow's things |
 //! | `access`, `connection` | credentials, endpoints, clients; the one HTTP client below them |
 //! | `transport`, `store`, `blobs` | the ports |
+//! | `instance` | the store without what no function calls |
 //! | `failure` | what a failed call says, and what to do |
 //!
 //! # Patience
@@ -25,19 +26,57 @@ mod access;
 mod blobs;
 mod connection;
 mod failure;
+mod instance;
 mod store;
 mod transport;
 
 use std::sync::Arc;
 
 pub use aws_config::SdkConfig;
+use caribou_model::Region;
 
 use self::access::Access;
 pub use self::account::{Account, InvalidAccount};
+use self::failure::Failure;
+use self::instance::Instance;
 use crate::local::SystemClock;
-use crate::port::Ports;
+use crate::port::{Ports, Store};
 use crate::process::Process;
 use crate::stdout::Stdout;
+
+/// Who calls AWS without knowing in which account a workflow is.
+pub(crate) struct Caller(Access);
+
+impl Caller {
+    pub(crate) fn of_environment() -> Self {
+        Self(Access::of_environment())
+    }
+
+    pub(crate) fn of_config(config: &SdkConfig) -> Self {
+        Self(Access::of_config(config))
+    }
+
+    /// The ports of the account that the workflow's table belongs to, unless `CARIBOU_ACCOUNT` names another.
+    pub(crate) async fn ports(self, workflow: &str, home: &Region) -> Result<Ports, String> {
+        let account = match std::env::var("CARIBOU_ACCOUNT") {
+            Ok(account) => {
+                account.parse().map_err(|error: InvalidAccount| format!("`CARIBOU_ACCOUNT`: {error}"))?
+            }
+            Err(_) => self.account(workflow, home).await?,
+        };
+        Ok(over(Adapter { account, access: self.0 }))
+    }
+
+    async fn account(&self, workflow: &str, home: &Region) -> Result<Account, String> {
+        let request = self.0.dynamodb(home).describe_table().table_name(Account::table_name(workflow));
+        let answer = request.send().await;
+        let answer = answer.map_err(|error| Failure::of("dynamodb:DescribeTable", &error).cause)?;
+        // arn:aws:dynamodb:REGION:ACCOUNT:table/NAME
+        let arn = answer.table.and_then(|table| table.table_arn).unwrap_or_default();
+        let account = arn.split(':').nth(4).unwrap_or_default();
+        account.parse().map_err(|error: InvalidAccount| format!("the table's ARN is `{arn}`: {error}"))
+    }
+}
 
 /// The ports over AWS.
 struct Adapter {
@@ -62,18 +101,25 @@ pub fn ports(account: Account, config: &SdkConfig) -> Ports {
     over(Adapter { account, access: Access::of_config(config) })
 }
 
-/// The ports of a caller of AWS, with the credentials that are in the environment: `AWS_ACCESS_KEY_ID`,
+/// The ports of a function instance, with the credentials that are in the environment: `AWS_ACCESS_KEY_ID`,
 /// `AWS_SECRET_ACCESS_KEY` and `AWS_SESSION_TOKEN`, as Lambda sets them. They are read at each call. `AWS_ENDPOINT_URL`, or
 /// one for each service (`AWS_ENDPOINT_URL_SNS`, `_SQS`, `_DYNAMODB`, `_S3`), says where AWS is if not where it always is.
-pub fn environment_ports(account: Account) -> Ports {
-    over(Adapter { account, access: Access::of_environment() })
+pub(crate) fn instance_ports(account: Account) -> Ports {
+    let adapter = Arc::new(Adapter { account, access: Access::of_environment() });
+    let store = Arc::new(Instance(adapter.clone()));
+    with(adapter, store)
 }
 
 fn over(adapter: Adapter) -> Ports {
     let adapter = Arc::new(adapter);
+    let store = adapter.clone();
+    with(adapter, store)
+}
+
+fn with(adapter: Arc<Adapter>, store: Arc<dyn Store>) -> Ports {
     Ports {
         transport: adapter.clone(),
-        store: adapter.clone(),
+        store,
         blobs: adapter,
         clock: Arc::new(SystemClock),
         telemetry: Arc::new(Stdout),

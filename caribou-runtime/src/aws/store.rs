@@ -33,7 +33,7 @@ use crate::local::SystemClock;
 use crate::port::{Clock as _, Condition, Item, Page, Put, Store, StoreError};
 
 /// How often an expired set is looked at that others replace meanwhile.
-const LOOKS: u32 = 8;
+const TRIES: u32 = 8;
 
 type Attributes = HashMap<String, AttributeValue>;
 
@@ -45,10 +45,10 @@ struct Key<'k> {
 }
 
 impl<'k> Key<'k> {
-    fn of(key: &'k str) -> Result<Self, String> {
+    fn of(key: &'k str) -> Result<Self, Failure> {
         let (group, name) = key.rsplit_once('/').unwrap_or_default();
         if group.is_empty() || name.is_empty() {
-            return Err(format!("`{key}` is no key of the store: it has no group or no name"));
+            return Err(Failure::defect(format!("`{key}` is no key of the store: it has no group or no name")));
         }
         Ok(Self { table: table_of(group), group, name })
     }
@@ -69,14 +69,7 @@ fn table_of(group: &str) -> String {
 #[async_trait]
 impl Store for Adapter {
     async fn get(&self, region: &Region, key: &str) -> Result<Option<Item>, StoreError> {
-        let failed = |cause| StoreError { region: region.clone(), operation: "get", cause };
-        let key = Key::of(key).map_err(failed)?;
-        let (group, name) = (key.group(), key.name());
-        let now = seconds(SystemClock.now());
-        let request = self.access.dynamodb(region).get_item().table_name(key.table).consistent_read(true);
-        let answer = request.key("group", group).key("name", name).send().await;
-        let answer = answer.map_err(|error| failed(Failure::of("dynamodb:GetItem", &error).cause))?;
-        answer.item.map_or(Ok(None), |attributes| item(attributes, now).map_err(failed))
+        self.get_item(region, key).await
     }
 
     async fn put(
@@ -87,7 +80,104 @@ impl Store for Adapter {
         condition: Condition,
         expires: Timestamp,
     ) -> Result<Put, StoreError> {
-        let failed = |cause| StoreError { region: region.clone(), operation: "put", cause };
+        self.put_item(region, key, value, condition, expires).await
+    }
+
+    async fn add(
+        &self,
+        region: &Region,
+        key: &str,
+        member: u32,
+        expires: Timestamp,
+    ) -> Result<BTreeSet<u32>, StoreError> {
+        self.add_member(region, key, member, expires).await
+    }
+
+    async fn list(
+        &self,
+        region: &Region,
+        prefix: &str,
+        after: Option<&str>,
+        limit: u16,
+    ) -> Result<Page, StoreError> {
+        let failed = |failure: Failure| failure.of_store(region, "list");
+        let Some((group, begin)) = prefix.rsplit_once('/').filter(|(group, _)| !group.is_empty()) else {
+            let said = format!("`{prefix}` does not begin with a whole group: it has no `/`");
+            return Err(failed(Failure::defect(said)));
+        };
+        let now = seconds(SystemClock.now());
+        let mut request = self
+            .access
+            .dynamodb(region)
+            .query()
+            .table_name(table_of(group))
+            .consistent_read(true)
+            .limit(i32::from(limit.max(1)))
+            .expression_attribute_names("#g", "group")
+            .expression_attribute_values(":g", AttributeValue::S(group.to_owned()));
+        request = if begin.is_empty() {
+            request.key_condition_expression("#g = :g")
+        } else {
+            request
+                .key_condition_expression("#g = :g AND begins_with(#n, :n)")
+                .expression_attribute_names("#n", "name")
+                .expression_attribute_values(":n", AttributeValue::S(begin.to_owned()))
+        };
+        match after {
+            Some(after) if after.starts_with(prefix) && after.len() > prefix.len() => {
+                let name = AttributeValue::S(after[group.len() + 1..].to_owned());
+                request = request
+                    .exclusive_start_key("group", AttributeValue::S(group.to_owned()))
+                    .exclusive_start_key("name", name);
+            }
+            Some(after) if after > prefix && !after.starts_with(prefix) => return Ok(Page::default()),
+            _ => {}
+        }
+        let answer = request.send().await;
+        let answer = answer.map_err(|error| failed(Failure::of("dynamodb:Query", &error)))?;
+        let key_of = |attributes: &Attributes| match attributes.get("name") {
+            Some(AttributeValue::S(name)) => Ok(format!("{group}/{name}")),
+            _ => Err(failed(Failure::strange("an item has no name".to_owned()))),
+        };
+        let mut page = Page::default();
+        for attributes in answer.items.unwrap_or_default() {
+            // Sets lie in the same table.
+            if attributes.contains_key("members") {
+                continue;
+            }
+            let key = key_of(&attributes)?;
+            if let Some(item) = item(attributes, now).map_err(failed)? {
+                page.items.push((key, item));
+            }
+        }
+        page.next = answer.last_evaluated_key.as_ref().map(key_of).transpose()?;
+        Ok(page)
+    }
+}
+
+impl Adapter {
+    /// [`Store::get`].
+    pub(super) async fn get_item(&self, region: &Region, key: &str) -> Result<Option<Item>, StoreError> {
+        let failed = |failure: Failure| failure.of_store(region, "get");
+        let key = Key::of(key).map_err(failed)?;
+        let (group, name) = (key.group(), key.name());
+        let now = seconds(SystemClock.now());
+        let request = self.access.dynamodb(region).get_item().table_name(key.table).consistent_read(true);
+        let answer = request.key("group", group).key("name", name).send().await;
+        let answer = answer.map_err(|error| failed(Failure::of("dynamodb:GetItem", &error)))?;
+        answer.item.map_or(Ok(None), |attributes| item(attributes, now).map_err(failed))
+    }
+
+    /// [`Store::put`].
+    pub(super) async fn put_item(
+        &self,
+        region: &Region,
+        key: &str,
+        value: Bytes,
+        condition: Condition,
+        expires: Timestamp,
+    ) -> Result<Put, StoreError> {
+        let failed = |failure: Failure| failure.of_store(region, "put");
         let key = Key::of(key).map_err(failed)?;
         let revision = new_revision();
         let now = seconds(SystemClock.now());
@@ -133,20 +223,21 @@ impl Store for Adapter {
                     there => Put::Refused(there),
                 })
             }
-            Err(error) => Err(failed(Failure::of("dynamodb:PutItem", &error).cause)),
+            Err(error) => Err(failed(Failure::of("dynamodb:PutItem", &error))),
         }
     }
 
-    async fn add(
+    /// [`Store::add`].
+    pub(super) async fn add_member(
         &self,
         region: &Region,
         key: &str,
         member: u32,
         expires: Timestamp,
     ) -> Result<BTreeSet<u32>, StoreError> {
-        let failed = |cause| StoreError { region: region.clone(), operation: "add", cause };
+        let failed = |failure: Failure| failure.of_store(region, "add");
         let key = Key::of(key).map_err(failed)?;
-        for _ in 0..LOOKS {
+        for _ in 0..TRIES {
             if let Some(whole) = self.join(region, &key, member, expires).await.map_err(failed)? {
                 return Ok(whole);
             }
@@ -154,73 +245,10 @@ impl Store for Adapter {
                 return Ok(whole);
             }
         }
-        Err(failed(
-            "the set expires and is replaced again and again; look whether the clocks are right".to_owned(),
-        ))
+        let said = "the set expires and is replaced again and again, as if the clocks differed".to_owned();
+        Err(failed(Failure::strange(said)))
     }
 
-    async fn list(
-        &self,
-        region: &Region,
-        prefix: &str,
-        after: Option<&str>,
-        limit: u16,
-    ) -> Result<Page, StoreError> {
-        let failed = |cause| StoreError { region: region.clone(), operation: "list", cause };
-        let Some((group, begin)) = prefix.rsplit_once('/').filter(|(group, _)| !group.is_empty()) else {
-            return Err(failed(format!("`{prefix}` does not begin with a whole group: it has no `/`")));
-        };
-        let now = seconds(SystemClock.now());
-        let mut request = self
-            .access
-            .dynamodb(region)
-            .query()
-            .table_name(table_of(group))
-            .consistent_read(true)
-            .limit(i32::from(limit.max(1)))
-            .expression_attribute_names("#g", "group")
-            .expression_attribute_values(":g", AttributeValue::S(group.to_owned()));
-        request = if begin.is_empty() {
-            request.key_condition_expression("#g = :g")
-        } else {
-            request
-                .key_condition_expression("#g = :g AND begins_with(#n, :n)")
-                .expression_attribute_names("#n", "name")
-                .expression_attribute_values(":n", AttributeValue::S(begin.to_owned()))
-        };
-        match after {
-            Some(after) if after.starts_with(prefix) && after.len() > prefix.len() => {
-                let name = AttributeValue::S(after[group.len() + 1..].to_owned());
-                request = request
-                    .exclusive_start_key("group", AttributeValue::S(group.to_owned()))
-                    .exclusive_start_key("name", name);
-            }
-            Some(after) if after > prefix && !after.starts_with(prefix) => return Ok(Page::default()),
-            _ => {}
-        }
-        let answer = request.send().await;
-        let answer = answer.map_err(|error| failed(Failure::of("dynamodb:Query", &error).cause))?;
-        let key_of = |attributes: &Attributes| match attributes.get("name") {
-            Some(AttributeValue::S(name)) => Ok(format!("{group}/{name}")),
-            _ => Err(failed("an item has no name".to_owned())),
-        };
-        let mut page = Page::default();
-        for attributes in answer.items.unwrap_or_default() {
-            // Sets lie in the same table.
-            if attributes.contains_key("members") {
-                continue;
-            }
-            let key = key_of(&attributes)?;
-            if let Some(item) = item(attributes, now).map_err(failed)? {
-                page.items.push((key, item));
-            }
-        }
-        page.next = answer.last_evaluated_key.as_ref().map(key_of).transpose()?;
-        Ok(page)
-    }
-}
-
-impl Adapter {
     /// Adds to a set that has not expired. `None` if it has.
     async fn join(
         &self,
@@ -228,7 +256,7 @@ impl Adapter {
         key: &Key<'_>,
         member: u32,
         expires: Timestamp,
-    ) -> Result<Option<BTreeSet<u32>>, String> {
+    ) -> Result<Option<BTreeSet<u32>>, Failure> {
         let now = seconds(SystemClock.now());
         let mut request = self
             .access
@@ -256,7 +284,7 @@ impl Adapter {
             {
                 Ok(None)
             }
-            Err(error) => Err(Failure::of("dynamodb:UpdateItem", &error).cause),
+            Err(error) => Err(Failure::of("dynamodb:UpdateItem", &error)),
         }
     }
 
@@ -267,7 +295,7 @@ impl Adapter {
         key: &Key<'_>,
         member: u32,
         expires: Timestamp,
-    ) -> Result<Option<BTreeSet<u32>>, String> {
+    ) -> Result<Option<BTreeSet<u32>>, Failure> {
         let now = seconds(SystemClock.now());
         let mut request = self
             .access
@@ -289,13 +317,13 @@ impl Adapter {
             Err(SdkError::ServiceError(answer)) if answer.err().is_conditional_check_failed_exception() => {
                 Ok(None)
             }
-            Err(error) => Err(Failure::of("dynamodb:PutItem", &error).cause),
+            Err(error) => Err(Failure::of("dynamodb:PutItem", &error)),
         }
     }
 }
 
 /// What lies there, unless it has expired.
-fn item(mut attributes: Attributes, now: u64) -> Result<Option<Item>, String> {
+fn item(mut attributes: Attributes, now: u64) -> Result<Option<Item>, Failure> {
     if read(attributes.get("expires")).is_some_and(|expires| expires <= now) {
         return Ok(None);
     }
@@ -303,17 +331,17 @@ fn item(mut attributes: Attributes, now: u64) -> Result<Option<Item>, String> {
         (Some(AttributeValue::B(value)), Some(revision)) => {
             Ok(Some(Item { value: value.into_inner().into(), revision }))
         }
-        _ => Err("what lies there was not written by Caribou: it has no value or no revision".to_owned()),
+        _ => Err(Failure::strange("what lies there has no value or no revision".to_owned())),
     }
 }
 
-fn members(attributes: Option<&Attributes>) -> Result<BTreeSet<u32>, String> {
+fn members(attributes: Option<&Attributes>) -> Result<BTreeSet<u32>, Failure> {
     match attributes.and_then(|attributes| attributes.get("members")) {
         Some(AttributeValue::Ns(members)) => members
             .iter()
-            .map(|member| member.parse().map_err(|_| format!("`{member}` is no member")))
+            .map(|member| member.parse().map_err(|_| Failure::strange(format!("`{member}` is no member of a set"))))
             .collect(),
-        _ => Err("the answer has no set".to_owned()),
+        _ => Err(Failure::strange("the answer has no set".to_owned())),
     }
 }
 

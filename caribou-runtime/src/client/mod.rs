@@ -22,6 +22,7 @@ use bytes::Bytes;
 use caribou_model::{NodeId, Plan, Region, RunId, Timestamp};
 use serde_json::{Value as Json, json};
 
+use crate::backoff::Backoff;
 use crate::codec::{self, CodecError};
 use crate::plan::PlanStoreError;
 use crate::port::{BlobError, Condition, Ports, Put, SendError, StageAddress, StoreError};
@@ -36,6 +37,8 @@ pub use self::retry::RetryError;
 
 /// The largest input that travels in the request itself, in bytes of JSON.
 pub(crate) const LARGEST_INLINE: usize = 128 * 1024;
+/// How long a region that is asked for too much at a time is waited for.
+const BUSY_FOR: Duration = Duration::from_secs(10);
 /// How long a large input waits for the entry.
 pub(crate) const INPUT_KEPT: Duration = Duration::from_hours(24);
 
@@ -139,33 +142,43 @@ impl Client {
             request.input = serde_json::Value::Null;
             request.input_blob = Some(BlobReference { region: region.clone(), key, bytes });
         }
-        let send = |region: Region, body: String| {
-            let to = StageAddress {
-                workflow: self.workflow.clone(),
-                version: self.version.clone(),
-                function: self.entry_function.clone(),
-                region,
-            };
-            let transport = &self.ports.transport;
-            async move { transport.send(&to, &body, None).await }
-        };
-        match send(region.clone(), request.encode()?).await {
-            Err(SendError::NotAccepted { .. }) if region != self.home => {
+        match self.send(&region, &request.encode()?).await {
+            Err(error) if region != self.home && error.is_certain() => {
                 // A region that takes no requests may give no blobs either.
                 if let Some(blob) = &mut request.input_blob {
                     let (content, home) = (text, self.home.clone());
                     self.ports.blobs.put(&home, &blob.key, content, now.plus(INPUT_KEPT)).await?;
                     blob.region = home;
                 }
-                send(self.home.clone(), request.encode()?).await?;
+                self.send(&self.home, &request.encode()?).await?;
             }
             accepted => accepted?,
         }
         Ok(run)
     }
 
+    /// Sends a request, and waits a while for a region that is busy.
+    async fn send(&self, region: &Region, body: &str) -> Result<(), SendError> {
+        let to = StageAddress {
+            workflow: self.workflow.clone(),
+            version: self.version.clone(),
+            function: self.entry_function.clone(),
+            region: region.clone(),
+        };
+        let until = self.ports.clock.now().plus(BUSY_FOR);
+        let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(3), 2, body);
+        loop {
+            match self.ports.transport.send(&to, body, None).await {
+                Err(SendError::Busy { .. }) if self.ports.clock.now() < until => {
+                    self.ports.clock.sleep(backoff.wait()).await;
+                }
+                sent => return sent,
+            }
+        }
+    }
+
     /// The record of a run. If it is overdue and has no end, it gets that end now.
-    async fn record(&self, run: &RunId) -> Result<Option<RunRecord>, ClientError> {
+    pub(crate) async fn record(&self, run: &RunId) -> Result<Option<RunRecord>, ClientError> {
         let key = key::run(&self.workflow, run);
         let unreadable = |cause| ClientError::Record { run: run.clone(), cause };
         loop {
@@ -185,19 +198,26 @@ impl Client {
         }
     }
 
+    #[cfg(feature = "lambda")]
+    pub(crate) fn ports(&self) -> &Ports {
+        &self.ports
+    }
+
     /// One value of a failing input; a note in its place if it is not to be had.
     async fn noted(&self, value: StoredValue) -> Json {
         match self.content(value).await {
             Ok(content) => codec::to_json(&content)
                 .unwrap_or_else(|cause| json!({ "unreadable": cause.to_string(), "bytes": content.len() })),
             Err(BlobError::Missing { region, key }) => json!({ "gone": key, "region": region }),
-            Err(BlobError::Unreachable { region, key, cause }) => {
+            Err(
+                BlobError::Unreachable { region, key, cause } | BlobError::Refused { region, key, cause },
+            ) => {
                 json!({ "unreachable": key, "region": region, "cause": cause })
             }
         }
     }
 
-    async fn content(&self, value: StoredValue) -> Result<Bytes, BlobError> {
+    pub(crate) async fn content(&self, value: StoredValue) -> Result<Bytes, BlobError> {
         match value {
             StoredValue::Inline(bytes) => Ok(bytes.into_inner()),
             StoredValue::Blob(reference) => self.ports.blobs.get(&reference.region, &reference.key).await,
@@ -219,7 +239,7 @@ impl Client {
     }
 
     /// A run id that nobody else makes: 122 bits and more of the process's randomness.
-    fn new_run(&self) -> RunId {
+    pub(crate) fn new_run(&self) -> RunId {
         let now = self.ports.clock.now().as_millis();
         let random = || RandomState::new().hash_one((now, NodeId::ENTRY));
         crate::shim::run_of(&format!("{:016x}{:016x}", random(), random()))

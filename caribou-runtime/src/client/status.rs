@@ -29,7 +29,7 @@ impl Client {
     }
 
     /// How a run stands that has this record.
-    pub(super) async fn status_of(&self, record: RunRecord) -> Result<RunStatus, ClientError> {
+    pub(crate) async fn status_of(&self, record: RunRecord) -> Result<RunStatus, ClientError> {
         let RunRecord { pin, started, end, .. } = record;
         let (run, deadline) = (pin.run.clone(), pin.deadline);
         let unreadable = |cause| ClientError::Record { run: run.clone(), cause };

@@ -215,3 +215,236 @@ fn answer_of(accepted: Result<RunId, Refused>) -> Json {
     }
     json!({ "statusCode": status, "headers": headers, "body": body.to_string() })
 }
+
+#[cfg(all(test, feature = "memory"))]
+mod tests {
+    use caribou_model::{FunctionSpec, Graph, Node, NodeId, NodeKind, Region};
+
+    use super::super::Delivery;
+    use super::*;
+    use crate::memory::World;
+    use crate::port::{Blobs, Ports, SendError, StageAddress, Transport};
+    use crate::shim::Deployment;
+    use crate::{RouteError, Workflow};
+
+    static PRESS: Workflow = Workflow {
+        name: "press",
+        version: "0.1.0",
+        parameters: &["photo"],
+        graph: || {
+            let node = |name: &str, kind, slots| Node { name: name.into(), kind, slots, output: "_".into() };
+            let edge = |from, to| caribou_model::Edge {
+                from: NodeId(from),
+                to: NodeId(to),
+                slot: 0,
+                when: None,
+                carries: Vec::new(),
+            };
+            Graph {
+                workflow: "press".into(),
+                version: "0.1.0".into(),
+                functions: vec![FunctionSpec::new("resize"), FunctionSpec::new("frame")],
+                nodes: vec![
+                    node("input", NodeKind::Entry, 0),
+                    node("resize", NodeKind::stage(0), 1),
+                    node("frame", NodeKind::stage(1), 1),
+                    node("result", NodeKind::Result, 1),
+                ],
+                edges: vec![edge(0, 1), edge(1, 2), edge(2, 3)],
+            }
+        },
+        route: |step, _, _| Err(RouteError::NoSuchStep(step)),
+        reads: |_| &[],
+        call: |_| None,
+        plain: |input| Box::pin(async { Ok(input) }),
+    };
+
+    struct Down;
+
+    #[async_trait::async_trait]
+    impl Transport for Down {
+        async fn send(&self, to: &StageAddress, _: &str, _: Option<Timestamp>) -> Result<(), SendError> {
+            Err(SendError::NotAccepted { region: to.region.clone(), cause: "down".into() })
+        }
+    }
+
+    struct Bench {
+        world: World,
+        shim: Shim,
+    }
+
+    impl Bench {
+        fn new(function: &str, change: impl FnOnce(Ports) -> Ports) -> Self {
+            let world = World::new(1);
+            let deployment = Deployment {
+                workflow: &PRESS,
+                function: function.into(),
+                region: Region::aws("eu-north-1"),
+                home: Region::aws("us-east-1"),
+                probe_share: 0.0,
+                run_deadline: Duration::from_hours(1),
+                plan_cache: Duration::from_mins(1),
+            };
+            let shim = Shim::new(deployment, change(world.ports())).unwrap();
+            Self { world, shim }
+        }
+
+        /// The status, the headers and the body of the answer.
+        fn ask(&self, event: &Json) -> (u64, Json, Json) {
+            let Delivery::Http(post) = Delivery::read(&event.to_string()).unwrap() else { panic!("no POST") };
+            let mut answer = std::pin::pin!(post.answer(&self.shim, "c6af9ac6-7b61"));
+            let answer = loop {
+                let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+                if let std::task::Poll::Ready(answer) = answer.as_mut().poll(&mut context) {
+                    break answer;
+                }
+            };
+            let body = serde_json::from_str(answer["body"].as_str().unwrap()).unwrap();
+            (answer["statusCode"].as_u64().unwrap(), answer["headers"].clone(), body)
+        }
+
+        /// The one request that was handed in.
+        fn request(&self) -> Request {
+            let [(to, body)] = <[_; 1]>::try_from(self.world.take_messages()).unwrap();
+            assert_eq!((to.function.as_str(), to.region.code()), ("resize", "eu-north-1"));
+            Request::decode(&body).unwrap()
+        }
+    }
+
+    fn bench() -> Bench {
+        Bench::new("resize", |ports| ports)
+    }
+
+    fn post(body: &str, headers: Json) -> Json {
+        json!({
+            "version": "2.0", "routeKey": "$default", "rawPath": "/", "headers": headers, "body": body,
+            "requestContext": {
+                "http": { "method": "POST", "path": "/", "sourceIp": "192.0.2.1" },
+                "requestId": "JKJaXmPLvHcESHA=", "timeEpoch": 1_700_000_000_000_u64,
+            },
+            "isBase64Encoded": false,
+        })
+    }
+
+    const JSON: &str = "application/json; charset=utf-8";
+
+    #[test]
+    fn the_body_is_the_input_and_the_answer_names_the_run() {
+        let bench = bench();
+        let event =
+            post("{\"width\":800}", json!({ "Content-Type": JSON, "idempotency-key": "\"order-7\"" }));
+        let (status, headers, body) = bench.ask(&event);
+        assert_eq!(
+            (status, &headers["content-type"], body),
+            (202, &json!("application/json"), json!({ "run": "order-7" }))
+        );
+        let request = bench.request();
+        assert_eq!((request.run.unwrap().as_str(), request.input), ("order-7", json!({ "width": 800 })));
+        assert_eq!((request.workflow.as_str(), request.version.as_deref()), ("press", Some("0.1.0")));
+        assert_eq!(request.sent, Some(Timestamp::from_millis(1_700_000_000_000)));
+    }
+
+    #[test]
+    fn without_a_key_the_run_is_that_of_the_invocation_and_any_key_gives_a_run() {
+        let bench = bench();
+        let (_, _, body) = bench.ask(&post("", json!({})));
+        assert_eq!(body, json!({ "run": "c6af9ac6-7b61" }));
+        assert_eq!(bench.request().input, Json::Null);
+        let keyed = || bench.ask(&post("1", json!({ "idempotency-key": "order 7/ä" }))).2;
+        assert_eq!(keyed(), keyed());
+        assert!(keyed()["run"].as_str().unwrap().parse::<RunId>().is_ok());
+    }
+
+    #[test]
+    fn a_body_in_base64_and_a_whole_request_are_understood() {
+        let bench = bench();
+        let mut event = post(&STANDARD.encode("[\"ä\"]"), json!({ "content-type": JSON }));
+        event["isBase64Encoded"] = true.into();
+        assert_eq!(bench.ask(&event).0, 202);
+        assert_eq!(bench.request().input, json!(["ä"]));
+        let traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+        let request = r#"{"caribou":1,"request":{"workflow":"press","run":"r-1","input":1}}"#;
+        let (status, _, body) = bench.ask(&post(request, json!({ "traceparent": traceparent })));
+        assert_eq!((status, body), (202, json!({ "run": "r-1" })));
+        assert_eq!(bench.request().traceparent.as_deref(), Some(traceparent));
+    }
+
+    #[test]
+    fn a_large_input_goes_by_way_of_a_blob() {
+        let bench = bench();
+        let input = json!("x".repeat(LARGEST_INLINE));
+        assert_eq!(bench.ask(&post(&input.to_string(), json!({}))).0, 202);
+        let request = bench.request();
+        let blob = request.input_blob.unwrap();
+        assert_eq!((request.input, blob.region.code()), (Json::Null, "eu-north-1"));
+        let mut content = std::pin::pin!(async { Blobs::get(&bench.world, &blob.region, &blob.key).await });
+        let content = loop {
+            let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+            if let std::task::Poll::Ready(content) = content.as_mut().poll(&mut context) {
+                break content.unwrap();
+            }
+        };
+        assert_eq!(content, input.to_string());
+    }
+
+    #[test]
+    fn what_cannot_start_a_run_is_refused_with_what_to_do() {
+        let bench = bench();
+        let mut get = post("", json!({}));
+        get["requestContext"]["http"]["method"] = "GET".into();
+        let mut binary = post(&STANDARD.encode([0xff]), json!({}));
+        binary["isBase64Encoded"] = true.into();
+        let form = json!({ "content-type": "application/x-www-form-urlencoded" });
+        let other = r#"{"caribou":1,"request":{"workflow":"other"}}"#;
+        let version = r#"{"caribou":1,"request":{"workflow":"press","version":"9.0.0"}}"#;
+        let named = r#"{"caribou":1,"request":{"workflow":"press","run":"r-1"}}"#;
+        let cases = [
+            (get, 405, "send a POST"),
+            (post("a=1", form), 415, "content-type: application/json"),
+            (post("{", json!({})), 400, "send the workflow's input as JSON"),
+            (binary, 400, "JSON in UTF-8"),
+            (post("1", json!({ "idempotency-key": "" })), 400, "1 to 255 bytes"),
+            (post("1", json!({ "idempotency-key": "x".repeat(256) })), 400, "1 to 255 bytes"),
+            (post(&format!("\"{}\"", "x".repeat(LARGEST)), json!({})), 413, "put the input where"),
+            (post(other, json!({})), 400, "ask for what is deployed here"),
+            (post(version, json!({})), 400, "ask for what is deployed here"),
+            (post(r#"{"caribou":2,"request":{"workflow":"press"}}"#, json!({})), 400, "mend the request"),
+            (post(named, json!({ "idempotency-key": "r-2" })), 400, "leave one of them out"),
+        ];
+        for (event, expected, remedy) in cases {
+            let (status, headers, body) = bench.ask(&event);
+            assert_eq!(status, expected, "{body}");
+            assert!(body["remedy"].as_str().unwrap().contains(remedy), "{body}");
+            assert!(!body["error"].as_str().unwrap().is_empty());
+            assert_eq!(headers["allow"] == "POST", status == 405);
+        }
+        assert!(bench.world.take_messages().is_empty());
+    }
+
+    #[test]
+    fn a_function_that_receives_no_requests_says_which_does() {
+        let (status, _, body) = Bench::new("frame", |ports| ports).ask(&post("1", json!({})));
+        assert_eq!(status, 404);
+        assert!(body["error"].as_str().unwrap().contains("received by function `resize`"), "{body}");
+    }
+
+    #[test]
+    fn a_platform_that_takes_nothing_is_told_with_the_run_to_ask_for_again() {
+        let down = Bench::new("resize", |ports| Ports { transport: std::sync::Arc::new(Down), ..ports });
+        let (status, headers, body) = down.ask(&post("1", json!({ "idempotency-key": "order-7" })));
+        assert_eq!((status, &headers["retry-after"]), (503, &json!("1")));
+        assert!(body["error"].as_str().unwrap().contains("`order-7`"), "{body}");
+        assert!(body["remedy"].as_str().unwrap().contains("idempotency-key"), "{body}");
+    }
+
+    #[test]
+    fn a_rest_api_and_a_load_balancer_are_told_what_is_understood() {
+        let rest = r#"{"resource":"/","path":"/","httpMethod":"POST","requestContext":{"httpMethod":"POST"},"body":"1"}"#;
+        let balancer =
+            r#"{"requestContext":{"elb":{"targetGroupArn":"arn"}},"httpMethod":"POST","body":"1"}"#;
+        for event in [rest, balancer] {
+            assert_eq!(Delivery::read(event).unwrap(), Delivery::HttpOfAnotherKind);
+        }
+        assert_eq!(of_another_kind()["statusCode"], 501);
+    }
+}

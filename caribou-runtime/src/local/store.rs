@@ -15,7 +15,7 @@ use crate::port::{Condition, Item, Page, Put, Store, StoreError};
 #[async_trait]
 impl Store for Link {
     async fn get(&self, region: &Region, key: &str) -> Result<Option<Item>, StoreError> {
-        let failed = |cause| StoreError { region: region.clone(), operation: "get", cause };
+        let failed = |cause| StoreError { region: region.clone(), operation: "get", cause, refused: false };
         let answer = self.ask(Ask::new(Method::GET, wire::item(region, key))).await;
         let answer = answer.map_err(|error| failed(error.to_string()))?;
         match answer.status {
@@ -33,7 +33,7 @@ impl Store for Link {
         condition: Condition,
         expires: Timestamp,
     ) -> Result<Put, StoreError> {
-        let failed = |cause| StoreError { region: region.clone(), operation: "put", cause };
+        let failed = |cause| StoreError { region: region.clone(), operation: "put", cause, refused: false };
         let ask = Ask::new(Method::PUT, wire::item(region, key))
             .header(wire::CONDITION, &wire::write_condition(condition))
             .header(wire::EXPIRES, &expires.as_millis())
@@ -56,7 +56,7 @@ impl Store for Link {
         member: u32,
         expires: Timestamp,
     ) -> Result<BTreeSet<u32>, StoreError> {
-        let failed = |cause| StoreError { region: region.clone(), operation: "add", cause };
+        let failed = |cause| StoreError { region: region.clone(), operation: "add", cause, refused: false };
         let ask = Ask::new(Method::POST, wire::member(region, key, member))
             .header(wire::EXPIRES, &expires.as_millis());
         let answer = self.ask(ask).await.map_err(|error| failed(error.to_string()))?;
@@ -73,7 +73,7 @@ impl Store for Link {
         after: Option<&str>,
         limit: u16,
     ) -> Result<Page, StoreError> {
-        let failed = |cause| StoreError { region: region.clone(), operation: "list", cause };
+        let failed = |cause| StoreError { region: region.clone(), operation: "list", cause, refused: false };
         let query = wire::Query { prefix: prefix.to_owned(), after: after.map(str::to_owned), limit };
         let query = serde_json::to_vec(&query).map_err(|error| failed(error.to_string()))?;
         let ask = Ask::new(Method::POST, wire::lists(region)).body(query);

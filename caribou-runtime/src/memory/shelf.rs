@@ -12,11 +12,14 @@ use super::schedule::What;
 use super::world::State;
 use crate::port::{BlobError, Blobs, Condition, Item, Page, Put, Store, StoreError};
 
+/// The largest item, in bytes of key and value, as in DynamoDB.
+const LARGEST_ITEM: usize = 400 * 1024;
+
 /// What the regions keep, by region and key.
 #[derive(Default)]
 pub(super) struct Shelf {
     items: HashMap<(Region, String), (Item, Timestamp)>,
-    sets: HashMap<(Region, String), BTreeSet<u32>>,
+    sets: HashMap<(Region, String), (BTreeSet<u32>, Timestamp)>,
     blobs: HashMap<(Region, String), (Bytes, Timestamp)>,
     revision: u64,
 }
@@ -49,7 +52,7 @@ impl State {
 }
 
 fn store_error(region: &Region, operation: &'static str, lost: &Lost) -> StoreError {
-    StoreError { region: region.clone(), operation, cause: lost.cause.into() }
+    StoreError { region: region.clone(), operation, cause: lost.cause.into(), refused: false }
 }
 
 #[async_trait]
@@ -78,6 +81,10 @@ impl Store for World {
     ) -> Result<Put, StoreError> {
         let error = |lost: Lost| store_error(region, "put", &lost);
         self.enter(region, "put").await.map_err(error)?;
+        if key.len() + value.len() > LARGEST_ITEM {
+            let cause = format!("an item has at most 400 KB, and `{key}` would have {} bytes", value.len());
+            return Err(StoreError { region: region.clone(), operation: "put", cause, refused: true });
+        }
         let put = {
             let mut state = self.state();
             let put = state.put((region.clone(), key.to_owned()), value, condition, expires);
@@ -97,13 +104,18 @@ impl Store for World {
         region: &Region,
         key: &str,
         member: u32,
-        _expires: Timestamp,
+        expires: Timestamp,
     ) -> Result<BTreeSet<u32>, StoreError> {
         let error = |lost: Lost| store_error(region, "add", &lost);
         self.enter(region, "add").await.map_err(error)?;
         let whole = {
             let mut state = self.state();
-            let set = state.shelf.sets.entry((region.clone(), key.to_owned())).or_default();
+            let now = state.now;
+            let (set, kept) = state.shelf.sets.entry((region.clone(), key.to_owned())).or_default();
+            if now >= *kept {
+                set.clear();
+            }
+            *kept = expires;
             set.insert(member);
             let whole = set.clone();
             state.note(|| What::Adds { key: key.into(), member, members: whole.len() });
@@ -123,8 +135,9 @@ impl Store for World {
         let error = |lost: Lost| store_error(region, "list", &lost);
         self.enter(region, "list").await.map_err(error)?;
         let state = self.state();
-        let known =
-            state.shelf.items.keys().filter(|(there, key)| there == region && key.starts_with(prefix));
+        let in_group =
+            |key: &str| key.strip_prefix(prefix).is_some_and(|rest| !rest.is_empty() && !rest.contains('/'));
+        let known = state.shelf.items.keys().filter(|(there, key)| there == region && in_group(key));
         let behind = known.filter(|(_, key)| after.is_none_or(|after| key.as_str() > after));
         let mut items: Vec<(String, Item)> =
             behind.filter_map(|at| Some((at.1.clone(), state.shelf.item(at, state.now)?))).collect();

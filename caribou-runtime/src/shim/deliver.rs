@@ -10,6 +10,7 @@ use super::claim::{Outcome, Progress, StoredDelivery};
 use super::error::HandleError;
 use super::hold::Hold;
 use super::sync::Given;
+use crate::backoff::Backoff;
 use crate::message::Message;
 use crate::port::{SendError, StageAddress};
 use crate::run::End;
@@ -19,6 +20,10 @@ use crate::{BlobReference, key};
 /// The wait after the first failed send; each further wait is twice as long, up to [`LONGEST_WAIT`].
 const FIRST_WAIT: Duration = Duration::from_millis(100);
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
+/// How long a region that is asked for too much is waited for before a message moves home, if the invocation is long enough.
+const BUSY_FOR: Duration = Duration::from_secs(15);
+/// How often a message is sent that is refused: what was just deployed may take a moment to be known everywhere.
+const REFUSALS: u32 = 4;
 /// What is left of the invocation's time when waiting stops.
 const RESERVE: Duration = Duration::from_millis(500);
 
@@ -227,7 +232,7 @@ impl Attempt<'_> {
         let to = self.shim.address_of(message.to, region);
         match self.shim.hand_over(&to, &body, None, self.event.deadline, may_move).await {
             Ok(()) => Ok(body.len() as u64),
-            Err(SendError::NotAccepted { .. }) if may_move => Err(Undelivered::NotAccepted),
+            Err(error) if may_move && error.is_certain() => Err(Undelivered::NotAccepted),
             Err(error) => Err(Undelivered::Error(error.into())),
         }
     }
@@ -235,7 +240,8 @@ impl Attempt<'_> {
 
 impl super::Inner {
     /// Hands a body to the transport, with patience until `deadline`. Where the message `may_move`, a certain refusal is told
-    /// at once; after an answer that leaves a doubt no refusal is certain.
+    /// at once, and a region that is only busy is waited for a while before; after an answer that leaves a doubt no refusal is
+    /// certain. Where it may not, a refusal that waiting does not change is told after a few tries.
     pub(crate) async fn hand_over(
         &self,
         to: &StageAddress,
@@ -244,25 +250,36 @@ impl super::Inner {
         deadline: Timestamp,
         may_move: bool,
     ) -> Result<(), SendError> {
-        let mut wait = FIRST_WAIT;
-        let mut doubt = None;
+        let began = self.ports.clock.now();
+        let busy_until = began.plus(BUSY_FOR.min(deadline.since(began) / 2));
+        let mut backoff = Backoff::new(FIRST_WAIT, LONGEST_WAIT, 2, (to, body));
+        let (mut doubt, mut refusals) = (None, 0);
         loop {
             let error = match self.ports.transport.send(to, body, not_before).await {
                 Ok(()) => return Ok(()),
-                Err(error @ SendError::NotAccepted { .. }) if may_move && doubt.is_none() => {
-                    return Err(error);
-                }
                 Err(error) => error,
             };
-            if let SendError::Ambiguous { .. } = error {
-                doubt = Some(error.clone());
-            }
-            if self.ports.clock.now().plus(wait).plus(RESERVE) >= deadline {
+            let now = self.ports.clock.now();
+            let moves = may_move && doubt.is_none();
+            let is_over = match &error {
+                SendError::Unsendable { .. } => true,
+                SendError::NotAccepted { .. } => moves,
+                SendError::Busy { .. } => moves && now >= busy_until,
+                SendError::Refused { .. } => {
+                    refusals += 1;
+                    moves || refusals >= REFUSALS
+                }
+                SendError::Ambiguous { .. } => {
+                    doubt = Some(error.clone());
+                    false
+                }
+            };
+            let wait = backoff.wait();
+            if is_over || now.plus(wait).plus(RESERVE) >= deadline {
                 return Err(doubt.unwrap_or(error));
             }
             tracing::warn!(%error, "a message is sent again");
             self.ports.clock.sleep(wait).await;
-            wait = LONGEST_WAIT.min(wait * 2);
         }
     }
 }

@@ -8,18 +8,21 @@ use std::time::Duration;
 use bytes::Bytes;
 use caribou_model::{Region, Timestamp};
 
+use crate::backoff::Backoff;
 use crate::port::{BlobError, Condition, Item, Ports, Put, StoreError};
 
 /// The wait before the second try; each further wait is four times as long, up to [`LONGEST_WAIT`].
 const FIRST_WAIT: Duration = Duration::from_millis(50);
 const LONGEST_WAIT: Duration = Duration::from_secs(3);
-/// How often a blob is looked for that is not there.
-const LOOKS: u32 = 3;
+/// How often a request is made that is refused, or for a blob that is not there: permissions, and what was just deployed, may
+/// take a moment to be known everywhere.
+const REFUSALS: u32 = 3;
 /// What is left of the invocation's time when waiting stops.
 const RESERVE: Duration = Duration::from_millis(500);
 
 /// Store and blobs, with the number of requests made. A request that fails is made again until the invocation ends: a
-/// region that is down for a moment costs time, and none of the attempts that the function has.
+/// region that is down for a moment costs time, and none of the attempts that the function has. What is refused is not asked
+/// for much longer: waiting does not change it.
 pub(crate) struct Ledger<'a> {
     ports: &'a Ports,
     /// When the invocation ends.
@@ -46,40 +49,32 @@ impl<'a> Ledger<'a> {
         self.ports.clock.now()
     }
 
-    /// Asks until there is an answer, a failure is final after so many tries, or time is up.
-    async fn patiently<T, E, F>(
-        &self,
-        mut ask: impl FnMut() -> F,
-        is_final: impl Fn(&E, u32) -> bool,
-    ) -> Result<T, E>
+    /// Asks until there is an answer, it was refused often enough, or time is up.
+    async fn patiently<T, E: Refusing, F>(&self, key: &str, mut ask: impl FnMut() -> F) -> Result<T, E>
     where
         F: Future<Output = Result<T, E>>,
     {
-        let mut wait = FIRST_WAIT;
-        let mut tries = 0;
+        let mut backoff = Backoff::new(FIRST_WAIT, LONGEST_WAIT, 4, key);
         loop {
-            tries += 1;
             let error = match ask().await {
                 Ok(answer) => return Ok(answer),
                 Err(error) => error,
             };
-            if is_final(&error, tries) || self.ports.clock.now().plus(wait).plus(RESERVE) >= self.deadline {
+            let last = error.is_refusal() && backoff.tries() + 1 >= REFUSALS;
+            let wait = backoff.wait();
+            if last || self.ports.clock.now().plus(wait).plus(RESERVE) >= self.deadline {
                 return Err(error);
             }
             self.ports.clock.sleep(wait).await;
-            wait = LONGEST_WAIT.min(wait * 4);
         }
     }
 
     /// Reads an item.
     pub(crate) async fn get(&self, region: &Region, key: &str) -> Result<Option<Item>, StoreError> {
-        self.patiently(
-            || {
-                self.reads.fetch_add(1, Ordering::Relaxed);
-                self.ports.store.get(region, key)
-            },
-            never,
-        )
+        self.patiently(key, || {
+            self.reads.fetch_add(1, Ordering::Relaxed);
+            self.ports.store.get(region, key)
+        })
         .await
     }
 
@@ -95,14 +90,11 @@ impl<'a> Ledger<'a> {
     ) -> Result<Put, StoreError> {
         let tries = AtomicU32::new(0);
         let put = self
-            .patiently(
-                || {
-                    tries.fetch_add(1, Ordering::Relaxed);
-                    self.writes.fetch_add(1, Ordering::Relaxed);
-                    self.ports.store.put(region, key, value.clone(), condition, expires)
-                },
-                never,
-            )
+            .patiently(key, || {
+                tries.fetch_add(1, Ordering::Relaxed);
+                self.writes.fetch_add(1, Ordering::Relaxed);
+                self.ports.store.put(region, key, value.clone(), condition, expires)
+            })
             .await?;
         Ok(match put {
             Put::Refused(Some(item)) if item.value == value && tries.into_inner() > 1 => {
@@ -120,13 +112,10 @@ impl<'a> Ledger<'a> {
         member: u32,
         expires: Timestamp,
     ) -> Result<BTreeSet<u32>, StoreError> {
-        self.patiently(
-            || {
-                self.writes.fetch_add(1, Ordering::Relaxed);
-                self.ports.store.add(region, key, member, expires)
-            },
-            never,
-        )
+        self.patiently(key, || {
+            self.writes.fetch_add(1, Ordering::Relaxed);
+            self.ports.store.add(region, key, member, expires)
+        })
         .await
     }
 
@@ -138,16 +127,29 @@ impl<'a> Ledger<'a> {
         content: &Bytes,
         expires: Timestamp,
     ) -> Result<(), BlobError> {
-        self.patiently(|| self.ports.blobs.put(region, key, content.clone(), expires), never).await
+        self.patiently(key, || self.ports.blobs.put(region, key, content.clone(), expires)).await
     }
 
     /// Fetches a blob.
     pub(crate) async fn get_blob(&self, region: &Region, key: &str) -> Result<Bytes, BlobError> {
-        let missing = |error: &BlobError, tries| matches!(error, BlobError::Missing { .. }) && tries >= LOOKS;
-        self.patiently(|| self.ports.blobs.get(region, key), missing).await
+        self.patiently(key, || self.ports.blobs.get(region, key)).await
     }
 }
 
-fn never<E>(_: &E, _: u32) -> bool {
-    false
+/// An error that may be a refusal.
+trait Refusing {
+    /// Whether asking again changes nothing.
+    fn is_refusal(&self) -> bool;
+}
+
+impl Refusing for StoreError {
+    fn is_refusal(&self) -> bool {
+        self.refused
+    }
+}
+
+impl Refusing for BlobError {
+    fn is_refusal(&self) -> bool {
+        matches!(self, Self::Missing { .. } | Self::Refused { .. })
+    }
 }

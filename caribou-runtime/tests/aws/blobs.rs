@@ -48,9 +48,10 @@ async fn a_blob_that_is_not_there_is_missing_and_a_bucket_that_is_not_there_is_t
     let missing = blobs(&wire).get(&HOME, "press/r/input").await.unwrap_err();
     assert_eq!(missing, BlobError::Missing { region: HOME, key: "press/r/input".into() });
     assert_eq!(wire.take().len(), 1);
-    for (status, code, remedy) in
-        [(404, "NoSuchBucket", "no bucket here"), (403, "AccessDenied", "`s3:GetObject`, and `s3:ListBucket`")]
-    {
+    for (status, code, remedy) in [
+        (404, "NoSuchBucket", "no bucket here"),
+        (403, "AccessDenied", "`s3:GetObject`, and `s3:ListBucket`"),
+    ] {
         let wire = Wire::answering(Answer::xml(status, &refusal(code))).await;
         let error = blobs(&wire).get(&HOME, "press/r/input").await.unwrap_err().to_string();
         assert!(error.contains(code) && error.contains(remedy) && error.contains("aws:us-east-1"), "{error}");
@@ -62,13 +63,12 @@ async fn a_blob_that_is_not_there_is_missing_and_a_bucket_that_is_not_there_is_t
 async fn what_fails_within_is_asked_again() {
     for failing in [Answer::xml(503, &refusal("SlowDown")), Answer::xml(500, ""), Answer::HangUp] {
         let count = std::sync::atomic::AtomicUsize::new(0);
-        let wire = Wire::start(None, move |_| {
-            match count.fetch_add(1, std::sync::atomic::Ordering::Relaxed) {
+        let wire =
+            Wire::start(None, move |_| match count.fetch_add(1, std::sync::atomic::Ordering::Relaxed) {
                 0 | 1 => failing.clone(),
                 _ => Answer::Whole(200, "application/octet-stream", b"here".to_vec()),
-            }
-        })
-        .await;
+            })
+            .await;
         assert_eq!(blobs(&wire).get(&HOME, "press/r/input").await.unwrap(), "here");
         assert_eq!(wire.take().len(), 3);
     }

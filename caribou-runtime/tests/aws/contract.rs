@@ -4,17 +4,16 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use caribou_runtime::local::SystemClock;
 use caribou_runtime::model::{Region, Timestamp};
-use caribou_runtime::port::{Clock as _, Condition, Item, Put, Store};
+use caribou_runtime::port::{Clock, Condition, Item, Ports, Put, Store};
 use futures_util::future::join_all;
 
 const HOME: Region = Region::aws("us-east-1");
 const NEVER: Timestamp = Timestamp::from_millis(u64::MAX);
 
-/// Checks all of it.
-pub(crate) async fn holds(store: Arc<dyn Store>) {
-    let store = Stores(store);
+/// Checks all of it, for the store of a workflow `w`.
+pub(crate) async fn holds(ports: Ports) {
+    let store = Stores(ports.store, ports.clock);
     store.conditions_hold_and_what_is_there_is_told().await;
     store.of_many_writers_at_once_one_wins().await;
     store.what_has_expired_is_absent().await;
@@ -24,7 +23,7 @@ pub(crate) async fn holds(store: Arc<dyn Store>) {
     store.an_item_has_a_limit().await;
 }
 
-struct Stores(Arc<dyn Store>);
+struct Stores(Arc<dyn Store>, Arc<dyn Clock>);
 
 impl Stores {
     async fn put(&self, key: &str, value: &str, condition: Condition, expires: Timestamp) -> Put {
@@ -37,6 +36,11 @@ impl Stores {
             Put::Written(revision) => revision,
             Put::Refused(there) => panic!("{key} was refused, for there is {there:?}"),
         }
+    }
+
+    /// Some time ago.
+    fn past(&self) -> Timestamp {
+        Timestamp::from_millis(self.1.now().as_millis().saturating_sub(5_000))
     }
 
     async fn get(&self, key: &str) -> Option<Item> {
@@ -90,7 +94,7 @@ impl Stores {
 
     async fn what_has_expired_is_absent(&self) {
         let key = "w/run/expired";
-        let past = Timestamp::from_millis(SystemClock.now().as_millis() - 5_000);
+        let past = self.past();
         let Put::Written(first) = self.put(key, "a", Condition::Absent, past).await else {
             panic!("refused")
         };
@@ -99,7 +103,7 @@ impl Stores {
         let second = self.written(key, "b", Condition::Absent).await;
         assert_ne!(first, second);
         assert!(self.get(key).await.is_some());
-        let later = SystemClock.now().plus(std::time::Duration::from_secs(3600));
+        let later = self.1.now().plus(std::time::Duration::from_secs(3600));
         assert!(matches!(self.put(key, "c", Condition::Revision(second), later).await, Put::Written(_)));
         assert!(self.get(key).await.is_some());
     }
@@ -122,14 +126,14 @@ impl Stores {
 
     async fn a_set_that_has_expired_begins_anew(&self) {
         let key = "w/arrived/r/4";
-        let past = Timestamp::from_millis(SystemClock.now().as_millis() - 5_000);
+        let past = self.past();
         self.0.add(&HOME, key, 1, past).await.unwrap();
         assert_eq!(self.0.add(&HOME, key, 2, NEVER).await.unwrap(), BTreeSet::from([2]));
         assert_eq!(self.0.add(&HOME, key, 3, NEVER).await.unwrap(), BTreeSet::from([2, 3]));
     }
 
     async fn lists_are_in_order_page_by_page(&self) {
-        let past = Timestamp::from_millis(SystemClock.now().as_millis() - 5_000);
+        let past = self.past();
         for name in ["3.10", "3.2", "3.1", "30", "4.1"] {
             self.written(&format!("w/claim/l/{name}"), name, Condition::Absent).await;
         }
@@ -139,6 +143,8 @@ impl Stores {
         assert_eq!(self.keys("w/claim/l/3.", 2).await, ["3.1", "3.10", "3.2"]);
         assert_eq!(self.keys("w/claim/l/", 100).await, ["3.1", "3.10", "3.2", "30", "4.1"]);
         assert_eq!(self.keys("w/claim/l/", 1).await, ["3.1", "3.10", "3.2", "30", "4.1"]);
+        self.written("w/claim/l/3.3/below", "a group below", Condition::Absent).await;
+        assert_eq!(self.keys("w/claim/l/", 100).await, ["3.1", "3.10", "3.2", "30", "4.1"]);
         assert_eq!(self.keys("w/claim/none/", 100).await, [""; 0]);
         assert_eq!(self.keys("w/arrived/l/", 100).await, [""; 0]);
         let behind = async |after: &str| {

@@ -49,5 +49,12 @@ pub(crate) fn config(endpoint: &str) -> SdkConfig {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_store_keeps_its_contract_on_dynamodb() {
     let dynamodb = DynamoDb::start("w").await;
-    crate::contract::holds(dynamodb.ports().store).await;
+    crate::contract::holds(dynamodb.ports()).await;
+}
+
+#[test]
+fn the_store_keeps_its_contract_in_memory() {
+    let mut checked = std::pin::pin!(crate::contract::holds(caribou_runtime::memory::World::new(1).ports()));
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    while checked.as_mut().poll(&mut context).is_pending() {}
 }

@@ -5,6 +5,8 @@ mod blobs;
 #[cfg(test)]
 mod contract;
 #[cfg(test)]
+mod deployed;
+#[cfg(test)]
 mod dynamodb;
 #[cfg(test)]
 #[path = "../shim/map_workflows.rs"]

@@ -45,7 +45,9 @@ fn ambiguous(sent: Result<(), SendError>) -> String {
 }
 
 fn refusal(code: &str) -> String {
-    format!("<ErrorResponse><Error><Type>Sender</Type><Code>{code}</Code><Message>No.</Message></Error></ErrorResponse>")
+    format!(
+        "<ErrorResponse><Error><Type>Sender</Type><Code>{code}</Code><Message>No.</Message></Error></ErrorResponse>"
+    )
 }
 
 #[tokio::test]
@@ -153,10 +155,7 @@ async fn a_message_goes_to_the_topic_of_its_receiver_as_it_is() {
     send_with(&config(&wire.endpoint), "a\u{FFFE}b", Some(Timestamp::from_millis(1))).await.unwrap();
     let asked = wire.take();
     assert_eq!(asked[0].action(), "Publish");
-    assert_eq!(
-        asked[0].parameter("TopicArn"),
-        "arn:aws:sns:ca-central-1:123456789012:press-0_1_0-resize"
-    );
+    assert_eq!(asked[0].parameter("TopicArn"), "arn:aws:sns:ca-central-1:123456789012:press-0_1_0-resize");
     assert!(asked[0].header("authorization").contains("/ca-central-1/sns/"), "{asked:?}");
     assert_eq!(asked[0].parameter("Message"), "{\"text\":\"a + b & ä\"}");
     assert!(asked[1].parameter("Message").is_ascii(), "{asked:?}");
@@ -189,7 +188,9 @@ async fn what_is_to_come_later_waits_in_the_queue_of_its_receiver() {
         let message: serde_json::Value = serde_json::from_slice(&asked.body).unwrap();
         let url = message["QueueUrl"].as_str().unwrap();
         assert!(url.ends_with("/123456789012/press-0_1_0-resize"), "{url}");
-        assert!(delay == 900 && message["DelaySeconds"] == 900 || message["DelaySeconds"].as_u64() <= Some(delay));
+        assert!(
+            delay == 900 && message["DelaySeconds"] == 900 || message["DelaySeconds"].as_u64() <= Some(delay)
+        );
         assert!(message["DelaySeconds"].as_u64() >= Some(1), "{message}");
         let attribute = &message["MessageAttributes"]["caribou-not-before"]["StringValue"];
         assert_eq!(*attribute, instant.as_millis().to_string());

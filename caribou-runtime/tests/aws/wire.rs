@@ -120,8 +120,7 @@ impl Wire {
                                 let head = format!(
                                     "HTTP/1.1 {status} S\r\ncontent-type: {kind}\r\ncontent-length: {length}\r\n\r\n"
                                 );
-                                stream.write_all(head.as_bytes()).await.unwrap();
-                                stream.write_all(&body).await.unwrap();
+                                stream.write_all(&[head.as_bytes(), &body].concat()).await.unwrap();
                             }
                             Answer::Silence => std::future::pending().await,
                             Answer::HangUp => return,

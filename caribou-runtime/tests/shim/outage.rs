@@ -90,7 +90,8 @@ impl Away {
     fn check(&self, region: &Region, operation: &'static str) -> Result<(), StoreError> {
         let until = self.outage.state.lock().unwrap().down.get(region).copied();
         let down = until.is_some_and(|until| self.inner.clock.now() < until);
-        let error = || StoreError { region: region.clone(), operation, cause: "it is away".into() };
+        let error =
+            || StoreError { region: region.clone(), operation, cause: "it is away".into(), refused: false };
         if down { Err(error()) } else { Ok(()) }
     }
 }

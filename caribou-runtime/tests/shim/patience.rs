@@ -25,7 +25,8 @@ struct Away {
 
 impl Away {
     fn here(&self, region: &Region, operation: &'static str) -> Result<(), StoreError> {
-        let cause = || StoreError { region: region.clone(), operation, cause: "it is away".into() };
+        let cause =
+            || StoreError { region: region.clone(), operation, cause: "it is away".into(), refused: false };
         if self.world.now() < self.until { Err(cause()) } else { Ok(()) }
     }
 }

@@ -114,8 +114,12 @@ impl Store for Between {
         self.seen.item.fetch_max(value.len(), Ordering::Relaxed);
         if let Some(left) = &mut *self.seen.writes.lock().unwrap() {
             let cause = "it takes no more".into();
-            *left =
-                left.checked_sub(1).ok_or(StoreError { region: region.clone(), operation: "put", cause })?;
+            *left = left.checked_sub(1).ok_or(StoreError {
+                region: region.clone(),
+                operation: "put",
+                cause,
+                refused: false,
+            })?;
         }
         self.inner.store.put(region, key, value, condition, expires).await
     }

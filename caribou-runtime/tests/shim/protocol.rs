@@ -8,10 +8,11 @@ use caribou_runtime::model::{Epoch, NodeId, Placement, Plan, Region, RunId, Time
 use caribou_runtime::plan::Switched;
 use caribou_runtime::port::{Clock, StageAddress};
 use caribou_runtime::{
-    Client, Deployment, Event, HandleError, Handled, RunStatus, Shim, ShimError, Workflow, plan,
+    Client, Deployment, Event, HandleError, Handled, Request, RunStatus, Shim, ShimError, Workflow, plan,
 };
 use serde_json::{Value as Json, json};
 
+use crate::platform::Platform;
 use crate::workflows::{CHAIN, FORK};
 
 const HOME: Region = Region::aws("us-east-1");
@@ -403,6 +404,7 @@ fn a_request_that_is_sent_again_names_its_run_for_its_message_has_another_id() {
     assert!(matches!(platform.handle(&to, second).unwrap(), Handled::Parked { .. }));
     let named = |(_, body): (_, String)| Request::decode(&body).unwrap().run.unwrap();
     assert_eq!(named(platform.take_one()).as_str(), "m-1");
-    platform.give_up(&to, of_message(platform.event(body)), "no luck").unwrap();
+    let third = of_message(platform.event(body));
+    platform.give_up(&to, third, "no luck").unwrap();
     assert_eq!(named(platform.take_one()).as_str(), "m-1");
 }

@@ -143,7 +143,12 @@ impl Forgetful {
 
     fn stored(&self, operation: &'static str) -> std::result::Result<(), StoreError> {
         if self.stores_nothing.load(Ordering::Relaxed) {
-            return Err(StoreError { region: HOME, operation, cause: "the disk is full".into() });
+            return Err(StoreError {
+                region: HOME,
+                operation,
+                cause: "the disk is full".into(),
+                refused: false,
+            });
         }
         Ok(())
     }

@@ -78,7 +78,7 @@ impl Question {
     pub fn lost(&self) -> Option<Answer> {
         let cause = || "the answer was lost".to_owned();
         let store =
-            |at: &Place, operation| StoreError { region: at.region.clone(), operation, cause: cause() };
+            |at: &Place, operation| StoreError { region: at.region.clone(), operation, cause: cause(), refused: false };
         match self {
             Self::Send { to, .. } => {
                 Some(Answer::Sent(Err(SendError::Ambiguous { region: to.region.clone(), cause: cause() })))

@@ -128,7 +128,7 @@ struct Reader(State);
 
 impl Reader {
     fn refuse(region: &Region, operation: &'static str) -> StoreError {
-        StoreError { region: region.clone(), operation, cause: "a state is only read".into() }
+        StoreError { region: region.clone(), operation, cause: "a state is only read".into(), refused: false }
     }
 }
 

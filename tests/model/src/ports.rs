@@ -119,7 +119,7 @@ fn place(region: &Region, key: &str) -> Place {
 }
 
 fn strange(region: &Region, operation: &'static str) -> StoreError {
-    StoreError { region: region.clone(), operation, cause: "the answer is to another question".into() }
+    StoreError { region: region.clone(), operation, cause: "the answer is to another question".into(), refused: false }
 }
 
 #[async_trait]

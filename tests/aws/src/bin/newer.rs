@@ -1,0 +1,6 @@
+//! The bootstrap of a workflow's second version.
+
+#[path = "../../workflows/newer.rs"]
+mod newer;
+
+caribou::main!();

@@ -86,7 +86,7 @@ impl PlatformArgs {
 
     /// Every workflow that is deployed where the arguments let look, by name.
     pub(crate) fn all(&self) -> Result<Vec<Place>, CliError> {
-        let Known { places, stopped, asleep, .. } = self.known()?;
+        let Known { places, stopped, asleep, .. } = self.known()?.sorted();
         match stopped {
             // what it has may be meant
             Some(directory) if places.is_empty() && !asleep.is_empty() => {
@@ -107,10 +107,6 @@ impl PlatformArgs {
             let insist = self.local || self.state.is_some();
             known.look_on_cloud(&self.state_of(Platform::Local), insist)?;
         }
-        known.places.sort_by(|a, b| {
-            let key = |place: &Place| (place.deployed.graph.workflow.clone(), place.at.platform());
-            key(a).cmp(&key(b))
-        });
         Ok(known)
     }
 }
@@ -126,6 +122,13 @@ struct Known {
 }
 
 impl Known {
+    /// By name.
+    fn sorted(mut self) -> Self {
+        let key = |place: &Place| (place.deployed.graph.workflow.clone(), place.at.platform());
+        self.places.sort_by_key(key);
+        self
+    }
+
     fn look_on_aws(&mut self, state: &State, insist: bool) -> Result<(), CliError> {
         for deployed in state.all_deployed()? {
             if let Some(account) = state.account(&deployed.graph.workflow)? {
@@ -164,7 +167,7 @@ impl Known {
 
 /// The one place that fits.
 fn choose(known: Known, wanted: Option<&str>) -> Result<Place, CliError> {
-    let Known { mut places, asleep, looked, .. } = known;
+    let Known { mut places, asleep, looked, .. } = known.sorted();
     let everything: Vec<String> = places.iter().map(named).collect();
     let fits = |deployed: &Deployed| wanted.is_none_or(|wanted| deployed.is(wanted));
     places.retain(|place| fits(&place.deployed));

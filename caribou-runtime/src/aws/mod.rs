@@ -12,7 +12,7 @@
 //!
 //! | call | connect | each attempt | in all | attempts |
 //! |---|---|---|---|---|
-//! | SNS `Publish`, SQS `SendMessage` | 3 s | 6 s | about 7 s | 1; 5 where there are too many, 50 ms apart, then 100, 200, 400 |
+//! | SNS `Publish`, SQS `SendMessage` | 3 s | 6 s | 6 s | 1: the shim repeats it, and knows what is certain |
 //! | DynamoDB `GetItem`, `PutItem`, `UpdateItem`, `Query` | 3 s | 4 s | 9 s | 2, up to 25 ms apart |
 //! | S3 PUT | 3 s | 10 s, and 2 s for each MB | | 3, 50 and 200 ms apart |
 //! | S3 GET | 3 s | 10 s for each part | | 3, 50 and 200 ms apart |

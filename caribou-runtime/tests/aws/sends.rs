@@ -37,6 +37,22 @@ fn not_accepted(sent: Result<(), SendError>) -> String {
 }
 
 #[track_caller]
+fn refused(sent: Result<(), SendError>) -> String {
+    match sent {
+        Err(SendError::Refused { cause, .. }) => cause,
+        other => panic!("it was refused, and yet: {other:?}"),
+    }
+}
+
+#[track_caller]
+fn unsendable(sent: Result<(), SendError>) -> String {
+    match sent {
+        Err(SendError::Unsendable { cause }) => cause,
+        other => panic!("nobody takes it, and yet: {other:?}"),
+    }
+}
+
+#[track_caller]
 fn ambiguous(sent: Result<(), SendError>) -> String {
     match sent {
         Err(SendError::Ambiguous { cause, .. }) => cause,
@@ -93,7 +109,7 @@ async fn without_credentials_nothing_was_accepted() {
 }
 
 #[tokio::test]
-async fn what_was_refused_was_not_accepted_and_tells_what_to_do() {
+async fn what_is_refused_until_somebody_changes_something_tells_what_to_do() {
     let cases = [
         (404, "NotFound", "caribou deploy"),
         (403, "AuthorizationError", "permission `sns:Publish`"),
@@ -106,18 +122,19 @@ async fn what_was_refused_was_not_accepted_and_tells_what_to_do() {
         let error = send(&wire.endpoint).await;
         let text = error.clone().unwrap_err().to_string();
         assert!(text.contains("aws:ca-central-1") && text.contains("sns:Publish"), "{text}");
-        let cause = not_accepted(error);
+        let cause = refused(error);
         assert!(cause.contains(code) && cause.contains(remedy), "{cause}");
         assert_eq!(wire.take().len(), 1, "{code}");
     }
 }
 
 #[tokio::test]
-async fn what_is_too_much_at_a_time_is_tried_again_and_was_not_accepted() {
+async fn what_is_too_much_at_a_time_is_told_apart_and_waiting_is_left_to_the_caller() {
     let wire = Wire::answering(Answer::xml(429, &refusal("Throttled"))).await;
-    let cause = not_accepted(send(&wire.endpoint).await);
+    let sent = send(&wire.endpoint).await;
+    let Err(SendError::Busy { cause, .. }) = sent else { panic!("{sent:?}") };
     assert!(cause.contains("a higher quota of sns"), "{cause}");
-    assert_eq!(wire.take().len(), 5);
+    assert_eq!(wire.take().len(), 1);
 }
 
 #[tokio::test]
@@ -165,11 +182,11 @@ async fn a_message_that_is_too_large_as_it_is_sent_is_not_sent() {
     let largest = "x".repeat(256 * 1024);
     send_with(&config, &largest, None).await.unwrap();
     assert_eq!(wire.take().len(), 1);
-    let cause = not_accepted(send_with(&config, &format!("{largest}x"), None).await);
+    let cause = unsendable(send_with(&config, &format!("{largest}x"), None).await);
     assert!(cause.contains("262145 bytes") && cause.contains("SNS takes 262144"), "{cause}");
     // In base64 it is a third larger.
     let packed = format!("\u{FFFE}{}", "x".repeat(200 * 1024));
-    not_accepted(send_with(&config, &packed, None).await);
+    unsendable(send_with(&config, &packed, None).await);
     assert!(wire.take().is_empty());
 }
 

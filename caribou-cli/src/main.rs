@@ -4,6 +4,7 @@
 //! 130 - it was interrupted.
 
 mod artefact;
+mod build;
 mod check;
 mod cloud;
 mod collect;
@@ -57,6 +58,8 @@ enum Command {
     Demo(demo::Args),
     /// Build a workflow, show the graph that the compiler found, and check what can go wrong.
     Check(check::Args),
+    /// Build what Lambda runs, for each processor: check it, pack it, and tell sizes and hash.
+    Build(build::Args),
     /// Draw a workflow's graph: Mermaid, DOT, SVG or JSON.
     Graph(graph::Args),
     /// The embedded cloud on this machine: start, deploy, status, stop.
@@ -130,6 +133,7 @@ async fn dispatch(command: Command, terminal: Terminal) -> Result<Outcome, CliEr
     match command {
         Command::Demo(args) => demo::demo(args, terminal).await,
         Command::Check(args) => check::check(args, terminal).await,
+        Command::Build(args) => build::build(args, terminal).await,
         Command::Graph(args) => graph::graph(args, terminal).await,
         Command::Local(args) => local::local(args, terminal).await,
         Command::Deploy(args) => deploy::deploy(args, terminal).await,

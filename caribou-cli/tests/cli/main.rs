@@ -2,6 +2,7 @@
 
 #[cfg(test)]
 mod aws;
+mod build;
 #[cfg(test)]
 mod caribou;
 mod check;

@@ -24,9 +24,14 @@ impl Configuration {
         Self { files: folders.iter().filter_map(read).collect() }
     }
 
+    /// What they say of a profile, the nearest first.
+    pub(crate) fn profile<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Value> {
+        self.files.iter().filter_map(move |file| file.get("profile")?.get(name))
+    }
+
     /// Whether one defines a profile.
     pub(crate) fn has_profile(&self, name: &str) -> bool {
-        self.any(|file| file.get("profile")?.get(name))
+        self.profile(name).next().is_some()
     }
 
     /// Whether one has compiler flags for a target. Those of `[build]` count for nothing then.

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use toml::{Table, Value};
+
 use super::configuration::Configuration;
 
 /// The name of the profile that the documentation recommends.
@@ -27,11 +29,38 @@ pub(crate) fn settings(profile: &str, workspace: &Path, configuration: &Configur
     SETTINGS.iter().map(|(key, value)| format!("profile.{LAMBDA}.{key}={value}")).collect()
 }
 
+/// Whether a program of a profile ends at a panic, instead of unwinding its stack.
+pub(crate) fn aborts(profile: &str, workspace: &Path, configuration: &Configuration) -> bool {
+    if !settings(profile, workspace, configuration).is_empty() {
+        return true;
+    }
+    let manifest = manifest(workspace);
+    let mut next = Some(profile.to_owned());
+    // profiles inherit from one another; cargo refuses a circle
+    for _ in 0..16 {
+        let Some(name) = next else { break };
+        let tables: Vec<&Value> = configuration
+            .profile(&name)
+            .chain(manifest.get("profile").and_then(|all| all.get(&name)))
+            .collect();
+        if let Some(panic) = tables.iter().find_map(|table| table.get("panic")) {
+            return panic.as_str() == Some("abort");
+        }
+        let inherited = tables.iter().find_map(|table| table.get("inherits")?.as_str());
+        next = inherited.map(str::to_owned);
+    }
+    false
+}
+
 /// Whether the Cargo.toml at a workspace's root defines a profile.
 fn in_workspace(profile: &str, workspace: &Path) -> bool {
+    manifest(workspace).get("profile").and_then(|profiles| profiles.get(profile)).is_some()
+}
+
+/// The Cargo.toml at a workspace's root. Cargo itself says what is wrong with it.
+fn manifest(workspace: &Path) -> Table {
     let text = std::fs::read_to_string(workspace.join("Cargo.toml")).unwrap_or_default();
-    let manifest = text.parse::<toml::Table>().unwrap_or_default();
-    manifest.get("profile").and_then(|profiles| profiles.get(profile)).is_some()
+    text.parse().unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -50,6 +79,23 @@ mod tests {
         assert!(settings("release", folder.path(), &none).is_empty());
         write("[workspace]\n[profile.lambda]\ninherits = 'release'\n");
         assert!(settings(LAMBDA, folder.path(), &none).is_empty());
+    }
+
+    #[test]
+    fn whether_a_panic_ends_the_program_is_inherited() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |text: &str| std::fs::write(folder.path().join("Cargo.toml"), text).unwrap();
+        let aborts = |profile| aborts(profile, folder.path(), &Configuration::default());
+        write("[workspace]");
+        assert!(aborts(LAMBDA) && !aborts("release"));
+        write("[profile.lambda]\ninherits = 'release'\n");
+        assert!(!aborts(LAMBDA));
+        write("[profile.lambda]\ninherits = 'release'\n[profile.release]\npanic = 'abort'\n");
+        assert!(aborts(LAMBDA) && aborts("release"));
+        write(
+            "[profile.lambda]\ninherits = 'release'\npanic = 'unwind'\n[profile.release]\npanic = 'abort'\n",
+        );
+        assert!(!aborts(LAMBDA));
     }
 
     #[test]

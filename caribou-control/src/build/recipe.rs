@@ -9,7 +9,7 @@ use toml::Value;
 use super::configuration::{Configuration, cargo_home};
 use super::prefixes::Prefixes;
 use super::toolchain::{Compiler, Toolchain};
-use super::{BuildError, Executable, ExtraFile, LAMBDA, elf, profile};
+use super::{BuildError, Executable, ExtraFile, LAMBDA, profile};
 use crate::bootstrap::{Bootstrap, Described};
 use crate::package::{Package, Profile, cargo};
 
@@ -77,7 +77,9 @@ impl<'a> Recipe<'a> {
             .into_iter()
             .find(|architecture| self.toolchain.is_native(*architecture))
         {
-            Some(architecture) => self.compile(&Compiler::Cargo, architecture, &mut progress).await?,
+            Some(architecture) => {
+                self.compile(&Compiler::Cargo { linker: None }, architecture, &mut progress).await?
+            }
             None => self.package.build(self.binary, &Profile::Dev, progress).await?,
         };
         Ok(Bootstrap::at(path).describe().await?)
@@ -109,29 +111,28 @@ impl<'a> Recipe<'a> {
         architecture: Architecture,
         progress: &mut impl FnMut(&str),
     ) -> Result<PathBuf, BuildError> {
-        let triple = elf::triple(architecture);
+        let target = self.toolchain.target(architecture);
         let mut command = cargo();
         let mut shown = vec!["cargo"];
         match compiler {
-            Compiler::Cargo => shown.push("build"),
-            Compiler::Cross { linker } => {
-                shown.extend(["build", "--target", triple]);
+            Compiler::Cargo { linker } => {
+                shown.push("build");
                 if let Some(linker) = linker {
-                    let variable = triple.replace('-', "_").to_uppercase();
+                    let variable = target.replace('-', "_").to_uppercase();
                     command.env(format!("CARGO_TARGET_{variable}_LINKER"), linker);
                 }
             }
             // it would add the target by itself
-            Compiler::CargoLambda => {
-                shown.extend(["lambda", "build", "--skip-target-check", "--target", triple]);
-            }
+            Compiler::CargoLambda => shown.extend(["lambda", "build", "--skip-target-check"]),
         }
+        // named even if it is this machine's, so that flags are not those of macros and build scripts too
+        shown.extend(["--target", target]);
         shown.extend(["--profile", &self.profile]);
         command.args(&shown[1..]).current_dir(&self.package.directory);
         for setting in profile::settings(&self.profile, &self.package.workspace, &self.configuration) {
             command.args(["--config", &setting]);
         }
-        self.keep_paths_out(&mut command);
+        self.set_flags(&mut command);
         if std::env::var_os("SOURCE_DATE_EPOCH").is_none() {
             // what a C compiler and build scripts take for now; 1980 is the first year of a zip file
             command.env("SOURCE_DATE_EPOCH", "315532800");
@@ -140,10 +141,14 @@ impl<'a> Recipe<'a> {
         Ok(self.package.compile(command, shown, self.binary, progress).await?)
     }
 
-    /// Adds the compiler flags to whichever of cargo's sources of flags is in force: it reads one of them only.
-    fn keep_paths_out(&self, command: &mut Command) {
+    /// Adds compiler flags to whichever of cargo's sources of flags is in force: it reads one of them only.
+    fn set_flags(&self, command: &mut Command) {
         const BETWEEN: &str = "\x1f";
-        let flags: Vec<String> = self.prefixes.flags().collect();
+        let mut flags: Vec<String> = self.prefixes.flags().collect();
+        if profile::aborts(&self.profile, &self.package.workspace, &self.configuration) {
+            // a tenth of the executable, and without symbols nobody can read a backtrace
+            flags.push("-Cforce-unwind-tables=no".to_owned());
+        }
         let set = |name: &str| std::env::var(name).ok();
         let encoded = set("CARGO_ENCODED_RUSTFLAGS").or_else(|| {
             let flags = set("RUSTFLAGS")?;

@@ -23,10 +23,8 @@ pub(crate) struct Toolchain {
 /// How a bootstrap is compiled.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Compiler {
-    /// `cargo build`: for the processor of this machine.
-    Cargo,
-    /// `cargo build --target`, linked by this program, or by the one of the configuration.
-    Cross {
+    /// `cargo build`, linked by this program, or by the one that cargo takes by itself.
+    Cargo {
         /// The linker to name.
         linker: Option<&'static str>,
     },
@@ -108,8 +106,8 @@ impl Found {
     fn compiler(self, architecture: Architecture) -> Result<Compiler, ToolchainError> {
         match self {
             Self { target: false, .. } => Err(ToolchainError::NoTarget { architecture }),
-            Self { configured_linker: true, .. } => Ok(Compiler::Cross { linker: None }),
-            Self { linker: Some(linker), .. } => Ok(Compiler::Cross { linker: Some(linker) }),
+            Self { configured_linker: true, .. } => Ok(Compiler::Cargo { linker: None }),
+            Self { linker: Some(linker), .. } => Ok(Compiler::Cargo { linker: Some(linker) }),
             Self { cargo_lambda: true, zig: true, .. } => Ok(Compiler::CargoLambda),
             Self { cargo_lambda: true, .. } => Err(ToolchainError::NoZig { architecture }),
             _ => Err(ToolchainError::NoLinker { architecture }),
@@ -135,6 +133,11 @@ impl Toolchain {
         self.host == gnu || self.host == gnu.replace("-gnu", "-musl")
     }
 
+    /// The target to build for a processor: this machine's own where that runs on Lambda.
+    pub(crate) fn target(&self, architecture: Architecture) -> &str {
+        if self.is_native(architecture) { &self.host } else { triple(architecture) }
+    }
+
     /// What compiles for a processor.
     pub(crate) async fn compiler(
         &self,
@@ -143,7 +146,7 @@ impl Toolchain {
         configuration: &Configuration,
     ) -> Result<Compiler, ToolchainError> {
         if self.is_native(architecture) {
-            return Ok(Compiler::Cargo);
+            return Ok(Compiler::Cargo { linker: None });
         }
         let triple = triple(architecture);
         let libraries = rustc(directory, &["--print", "target-libdir", "--target", triple]).await?;
@@ -218,10 +221,10 @@ mod tests {
         let with_linker = Found { linker: Some("aarch64-linux-gnu-gcc"), ..all };
         assert_eq!(
             with_linker.compiler(ARM).unwrap(),
-            Compiler::Cross { linker: Some("aarch64-linux-gnu-gcc") }
+            Compiler::Cargo { linker: Some("aarch64-linux-gnu-gcc") }
         );
         let configured = Found { configured_linker: true, ..with_linker };
-        assert_eq!(configured.compiler(ARM).unwrap(), Compiler::Cross { linker: None });
+        assert_eq!(configured.compiler(ARM).unwrap(), Compiler::Cargo { linker: None });
     }
 
     #[test]

@@ -45,7 +45,13 @@ pub(crate) async fn deploy(clients: &Clients, name: &str, region: Region) -> Sta
     let uploaded =
         clients.s3.put_object().bucket(&bucket).key("code/birds/parrot.zip").body(archive.clone().into());
     uploaded.send().await.unwrap();
-    let role = clients.iam.create_role().role_name("birds").assume_role_policy_document(TRUST).send().await;
+    let role = clients
+        .iam
+        .create_role()
+        .role_name(Account::role_name("birds"))
+        .assume_role_policy_document(TRUST)
+        .send()
+        .await;
     assert!(role.is_ok() || format!("{role:?}").contains("EntityAlreadyExists"), "{role:?}");
 
     let topic = clients.sns.create_topic().name(&name).send().await.unwrap();

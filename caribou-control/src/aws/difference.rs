@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::connection::Aws;
 use super::error::AwsError;
-use super::resource::{Differing, Fields, Id, Resource};
+use super::resource::{Differing, Fields, Id, Kind, Resource};
 use super::together::{Work, all};
 
 /// Every thing that a workflow should have, and what has to be done about it. Home comes first, then what others need.
@@ -144,15 +144,21 @@ pub(super) async fn look(aws: &Aws, resources: &[Box<dyn Resource>]) -> Result<D
 
 /// What has to be done about a thing.
 pub(super) async fn change(aws: &Aws, resource: &dyn Resource) -> Result<Change, AwsError> {
-    let actual = resource.actual(aws).await?;
-    Ok(Change { id: resource.id(), action: compare(resource.wanted().as_ref(), actual.as_ref()) })
+    let (id, wanted, actual) = (resource.id(), resource.wanted(), resource.actual(aws).await?);
+    // The tags of others are listed by themselves, and a moment after they were set they may be missing.
+    let must_have_tags = matches!(id.kind, Kind::Role | Kind::Function);
+    if let (Some(wanted), Some(actual)) = (&wanted, &actual)
+        && let Some(why) = actual.foreign(wanted, must_have_tags)
+    {
+        return Err(AwsError::NotOurs { id: Box::new(id), why });
+    }
+    Ok(Change { id, action: compare(wanted.as_ref(), actual.as_ref()) })
 }
 
 #[cfg(test)]
 mod tests {
     use caribou_model::Region;
 
-    use super::super::resource::Kind;
     use super::*;
 
     #[test]

@@ -43,6 +43,17 @@ pub enum AwsError {
         /// As it should be.
         wanted: String,
     },
+    /// Something of this name is there, and is not this workflow's.
+    #[error(
+        "{id} is there and belongs to something else: {why}; it was not changed. Give the workflow another name, as in \
+         `#[caribou::workflow(name = \"..\")]`, or remove or rename what is there"
+    )]
+    NotOurs {
+        /// What.
+        id: Box<Id>,
+        /// How that was seen.
+        why: String,
+    },
     /// A function was deployed, and does not answer as a bootstrap does.
     #[error(
         "{id} was deployed, but does not start: {said}; look at its log, and that it was built for Lambda (`caribou build`)"

@@ -123,6 +123,7 @@ impl Grants {
         let blobs = Account::blobs(workflow);
         let blobs =
             regions.iter().map(|region| format!("arn:{partition}:s3:::caribou-{account}-{region}/{blobs}*"));
+        let buckets = regions.iter().map(|region| format!("arn:{partition}:s3:::caribou-{account}-{region}"));
         let statement = |sid: &str, actions: &[&str], resources: Vec<String>| json!({ "Sid": sid, "Effect": "Allow", "Action": actions, "Resource": resources });
         let queue = ["sqs:SendMessage", "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"];
         let store = ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"];
@@ -133,6 +134,8 @@ impl Grants {
                 statement("Queues", &queue, arns("sqs", "", "")),
                 statement("Store", &store, tables.collect()),
                 statement("Blobs", &["s3:GetObject", "s3:PutObject"], blobs.collect()),
+                // Without it S3 answers 403 for a blob that is not there.
+                statement("MissingBlobs", &["s3:ListBucket"], buckets.collect()),
                 statement("Logs", &["logs:CreateLogStream", "logs:PutLogEvents"],
                     arns("logs", "log-group:/aws/lambda/", ":*")),
             ],

@@ -137,7 +137,7 @@ impl fmt::Display for Need {
         let shown = self.symbols.iter().take(SHOWN).map(String::as_str).collect::<Vec<_>>().join(", ");
         match self.symbols.len() {
             0 => write!(f, "{} for the way it is linked", self.version),
-            0..=SHOWN => write!(f, "{} for {shown}", self.version),
+            1..=SHOWN => write!(f, "{} for {shown}", self.version),
             more => write!(f, "{} for {shown} and {} more", self.version, more - SHOWN),
         }
     }
@@ -243,7 +243,7 @@ fn needs(sections: &SectionTable<'_, Header>, file: &[u8]) -> object::Result<Vec
             needs.push(Need { version, symbols: uses });
         }
     }
-    needs.sort_by(|a, b| b.version.cmp(&a.version));
+    needs.sort_by_key(|need| std::cmp::Reverse(need.version));
     needs.dedup_by(|next, first| {
         let same = next.version == first.version;
         if same {
@@ -251,7 +251,9 @@ fn needs(sections: &SectionTable<'_, Header>, file: &[u8]) -> object::Result<Vec
         }
         same
     });
-    needs.iter_mut().for_each(|need| need.symbols.sort_unstable());
+    for need in &mut needs {
+        need.symbols.sort_unstable();
+    }
     Ok(needs)
 }
 

@@ -40,6 +40,21 @@ async fn a_workflow_is_deployed_to_four_regions_and_deploying_it_again_changes_n
 }
 
 #[tokio::test]
+async fn what_bears_a_name_and_is_not_the_workflows_is_not_changed() {
+    let Some(desk) = Desk::new().await else { return };
+    let iam = aws_sdk_iam::Client::new(&desk.config(&HOME));
+    let trust = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"*"},"Action":"sts:AssumeRole"}]}"#;
+    let made = iam.create_role().role_name("caribou-press").assume_role_policy_document(trust);
+    made.send().await.unwrap();
+    let before = everything(&desk).await;
+    let deployer = desk.deployer();
+    let needs = at_home(&desk.deployed.graph, &HOME);
+    let error = deployer.bring(&needs, &mut |change| panic!("{change}")).await.unwrap_err().to_string();
+    assert!(error.contains("role caribou-press") && error.contains("another name"), "{error}");
+    assert_eq!(everything(&desk).await, before);
+}
+
+#[tokio::test]
 async fn a_dry_run_tells_everything_and_changes_nothing() {
     let Some(desk) = Desk::new().await else { return };
     let needs = everywhere(&desk.deployed, &desk.regions);

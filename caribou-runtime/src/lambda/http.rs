@@ -72,11 +72,11 @@ pub(super) fn of_another_kind() -> Json {
 
 impl Post {
     /// Hands the request to the function's topic, and answers. `request_id` is that of the invocation.
-    pub(super) async fn answer(self, shim: &Shim, request_id: &str) -> Json {
-        answer_of(self.accept(shim, request_id).await)
+    pub(super) async fn answer(self, shim: &Shim, request_id: &str, deadline: Timestamp) -> Json {
+        answer_of(self.accept(shim, request_id, deadline).await)
     }
 
-    async fn accept(self, shim: &Shim, request_id: &str) -> Result<RunId, Refused> {
+    async fn accept(self, shim: &Shim, request_id: &str, deadline: Timestamp) -> Result<RunId, Refused> {
         let mut request = self.read(shim, request_id)?;
         let run = request.run.clone().unwrap_or_else(|| run_of(request_id));
         request.run = Some(run.clone());
@@ -87,13 +87,20 @@ impl Post {
             };
             refused(status, refusal.to_string(), remedy)
         })?;
-        let sent = shim.hand_in(request, SystemClock.now().plus(PATIENCE)).await;
+        let now = SystemClock.now();
+        let patience = PATIENCE.min(deadline.since(now) / 2);
+        let sent = shim.hand_in(request, now.plus(patience)).await;
         match sent {
             Ok(()) => Ok(run),
             Err(error) => {
                 tracing::error!(%run, %error, "a request was not handed in");
                 let remedy = "send it again, with `idempotency-key` set to this run: that is safe";
-                refused(503, format!("run `{run}` was not started for certain: {error}"), remedy)
+                // What AWS said names accounts and roles, and is not for everybody.
+                refused(
+                    503,
+                    format!("it is not certain that run `{run}` was started; request {request_id}"),
+                    remedy,
+                )
             }
         }
     }
@@ -170,7 +177,12 @@ impl Post {
             return refused(400, error, "leave one of them out");
         }
         request.run = Some(request.run.or(asked).unwrap_or_else(|| run_of(request_id)));
-        request.sent = request.sent.or(self.received);
+        // These would let anybody read another run's values, or start it anew.
+        if request.input_blob.is_some() || request.resume.is_some() {
+            let error = "over HTTP a request names no blob, and takes no run up again".to_owned();
+            return refused(400, error, "send the input itself; `caribou runs retry` takes a run up again");
+        }
+        request.sent = self.received;
         request.traceparent = request.traceparent.or(traceparent);
         Ok(request)
     }
@@ -303,7 +315,11 @@ mod tests {
         /// The status, the headers and the body of the answer.
         fn ask(&self, event: &Json) -> (u64, Json, Json) {
             let Delivery::Http(post) = Delivery::read(&event.to_string()).unwrap() else { panic!("no POST") };
-            let answer = wait(post.answer(&self.shim, "c6af9ac6-7b61"));
+            let answer = wait(post.answer(
+                &self.shim,
+                "c6af9ac6-7b61",
+                SystemClock.now().plus(Duration::from_secs(30)),
+            ));
             let body = serde_json::from_str(answer["body"].as_str().unwrap()).unwrap();
             (answer["statusCode"].as_u64().unwrap(), answer["headers"].clone(), body)
         }

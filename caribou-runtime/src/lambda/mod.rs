@@ -99,7 +99,7 @@ async fn handle(
             };
             Ok(queue::work_through(queued, deadline, work).await)
         }
-        Delivery::Http(post) => Ok(post.answer(shim, &event.context.request_id).await),
+        Delivery::Http(post) => Ok(post.answer(shim, &event.context.request_id, deadline).await),
         Delivery::HttpOfAnotherKind => Ok(http::of_another_kind()),
     }
 }

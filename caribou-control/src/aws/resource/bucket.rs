@@ -17,8 +17,8 @@ use crate::aws::connection::Aws;
 use crate::aws::error::{AwsError, Fault};
 use crate::aws::patience::{BUCKET, insist, is_busy};
 
-/// Days until a blob is removed: a run takes 14 at the most.
-const BLOB_DAYS: i32 = 15;
+/// Days until a blob is removed: a run takes 14 at the most, and is kept for 14 more.
+const BLOB_DAYS: i32 = 29;
 /// Days until parts of an upload that was not finished are removed.
 const UPLOAD_DAYS: i32 = 1;
 const BLOB_RULE: &str = "caribou-blobs";

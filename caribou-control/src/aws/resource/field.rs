@@ -100,6 +100,21 @@ impl Fields {
     }
 }
 
+impl Fields {
+    /// Why this is not the thing that is `wanted`: one of Caribou's tags tells of another workflow, version, function or home;
+    /// or there is none of them, where there must be.
+    pub(crate) fn foreign(&self, wanted: &Self, must_have_tags: bool) -> Option<String> {
+        let is_tag = |field: &&String| field.starts_with(&format!("tag {TAG_PREFIX}"));
+        let tags: Vec<&String> = wanted.0.keys().filter(is_tag).collect();
+        let other = tags.iter().find_map(|tag| {
+            let value = self.0.get(*tag).filter(|value| Some(*value) != wanted.0.get(*tag))?;
+            Some(format!("its {tag} is {value}"))
+        });
+        let bare = must_have_tags && !tags.is_empty() && !tags.iter().any(|tag| self.0.contains_key(*tag));
+        other.or_else(|| bare.then(|| format!("it has none of the tags {TAG_PREFIX}*")))
+    }
+}
+
 /// What the keys of Caribou's tags begin with.
 pub(crate) const TAG_PREFIX: &str = "caribou:";
 
@@ -151,6 +166,21 @@ fn simplify(value: &mut serde_json::Value) {
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn what_is_tagged_for_another_or_not_at_all_is_foreign() {
+        use super::Fields;
+        let tagged =
+            |tags: &[(&str, &str)]| Fields::default().with("memory", 1).with_tags(tags.iter().copied());
+        let wanted = tagged(&[("caribou:workflow", "press"), ("caribou:version", "1.0.0")]);
+        assert_eq!(wanted.foreign(&wanted, true), None);
+        assert_eq!(tagged(&[("caribou:version", "1.0.0"), ("team", "a")]).foreign(&wanted, true), None);
+        let other = tagged(&[("caribou:workflow", "press-1"), ("caribou:version", "1.0.0")]);
+        assert_eq!(other.foreign(&wanted, false).unwrap(), "its tag caribou:workflow is press-1");
+        let bare = tagged(&[("team", "a")]);
+        assert!(bare.foreign(&wanted, true).unwrap().contains("none of the tags"));
+        assert_eq!(bare.foreign(&wanted, false), None);
+    }
+
     use super::*;
 
     #[test]

@@ -17,6 +17,8 @@ use crate::aws::policy::{self, Exactness, Grants, characters};
 const CARIBOU: &str = "caribou";
 /// The policy that the manifest names.
 const AUTHOR: &str = "author";
+/// The tag that tells the home region: two workflows of one name with different homes would share the role.
+const HOME: &str = "caribou:home";
 /// IAM's limit for the inline policies of a role, white space not counted.
 const MOST_CHARACTERS: usize = 10_240;
 
@@ -69,8 +71,13 @@ impl Role {
     }
 
     fn tags(&self) -> Result<Vec<Tag>, AwsError> {
-        let tag = Tag::builder().key(WORKFLOW).value(&self.workflow).build();
-        Ok(vec![tag.map_err(AwsError::internal)?])
+        let tag = |(key, value): (&str, String)| Tag::builder().key(key).value(value).build();
+        self.marks().map(tag).into_iter().collect::<Result<_, _>>().map_err(AwsError::internal)
+    }
+
+    /// By which the role is known as that of this workflow, with this home.
+    fn marks(&self) -> [(&'static str, String); 2] {
+        [(WORKFLOW, self.workflow.clone()), (HOME, self.home.code().to_owned())]
     }
 
     fn policies(&self) -> impl Iterator<Item = (&'static str, &String)> {
@@ -120,7 +127,7 @@ impl Resource for Role {
         let fields = Fields::default().with("trust", canonical(&policy::trust(&self.account)));
         let fields =
             self.policies().fold(fields, |fields, (name, document)| with_policy(fields, name, document));
-        Some(fields.with_tags([(WORKFLOW, self.workflow.clone())]))
+        Some(fields.with_tags(self.marks()))
     }
 
     async fn actual(&self, aws: &Aws) -> Result<Option<Fields>, AwsError> {

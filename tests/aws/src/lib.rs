@@ -18,6 +18,8 @@
 //! | [`census`] | everything that moto has |
 //! | [`machine`] | [`Machine`]: all of it together |
 
+use std::fmt::Write as _;
+
 pub mod bridge;
 pub mod census;
 pub mod clients;
@@ -38,3 +40,12 @@ pub type Wrong = Box<dyn std::error::Error + Send + Sync>;
 
 /// The account of everything in moto.
 pub const ACCOUNT: &str = "123456789012";
+
+/// In hexadecimal digits, as the key of code has its hash.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        // writing to a string cannot fail
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}

@@ -1,6 +1,7 @@
 //! AWS on one machine: moto, the front before it, a cloud that hosts functions, and the bridge between.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -137,7 +138,8 @@ fn gather(directory: &Path, logs: &mut String) {
             gather(&path, logs);
         } else if let Ok(log) = std::fs::read(&path) {
             let end = String::from_utf8_lossy(&log[log.len().saturating_sub(3000)..]).into_owned();
-            logs.push_str(&format!("--- {}\n{end}\n", path.display()));
+            // writing to a string cannot fail
+            let _ = writeln!(logs, "--- {}\n{end}", path.display());
         }
     }
 }

@@ -74,13 +74,11 @@ impl Shared {
         }
         let event = to_raw_value(&notification.event(&subscription.arn))?;
         let Err(error) = self.control.invoke(&hosted.address, &event).await else { return Ok(()) };
-        match &subscription.redrive {
-            Some(queue) => self.send(&hosted.address.region, queue, text).await,
-            None => {
-                self.lose(format!("a notification of {}: {error}", notification.topic_arn));
-                Ok(())
-            }
+        if let Some(queue) = &subscription.redrive {
+            return self.send(&hosted.address.region, queue, text).await;
         }
+        self.lose(format!("a notification of {}: {error}", notification.topic_arn));
+        Ok(())
     }
 }
 

@@ -6,6 +6,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use aws_sdk_lambda::operation::get_function_event_invoke_config::GetFunctionEventInvokeConfigError;
 use aws_sdk_lambda::types::EventSourceMappingConfiguration;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -17,7 +18,7 @@ use super::hosted::{Hosted, Subscription};
 use super::queue::{Mapping, Poller};
 use super::{Name, Shared};
 use crate::request::Deployed;
-use crate::{ACCOUNT, Clients, Wrong};
+use crate::{ACCOUNT, Clients, Wrong, hex};
 
 impl Shared {
     /// Hosts what is deployed in a region, and nothing else.
@@ -50,17 +51,17 @@ impl Shared {
         deployed: &Deployed,
     ) -> Result<(), Wrong> {
         let _one = self.looking.lock().await;
-        let name = match deployed {
+        let (name, is_known) = match deployed {
             Deployed::Mapping => return self.poll(region).await,
-            Deployed::Subscription(name) => name,
-            // one that nobody is subscribed for is seen to when somebody is
-            Deployed::Function(name)
-                if !self.known().functions.contains_key(&(region.clone(), name.clone())) =>
-            {
-                return Ok(());
+            Deployed::Subscription(name) => (name, true),
+            Deployed::Function(name) => {
+                (name, self.known().functions.contains_key(&(region.clone(), name.clone())))
             }
-            Deployed::Function(name) => name,
         };
+        if !is_known {
+            // it is seen to when it is subscribed to its topic
+            return Ok(());
+        }
         let clients = self.clients(region)?;
         let function = clients.lambda.get_function().function_name(name).send().await?;
         let mut hosted =
@@ -106,8 +107,7 @@ impl Shared {
 
     /// The bootstrap of a function, out of its archive in the region's bucket.
     async fn bootstrap(&self, hosted: &Hosted) -> Result<PathBuf, Wrong> {
-        let sha256: String =
-            STANDARD.decode(&hosted.code)?.iter().map(|byte| format!("{byte:02x}")).collect();
+        let sha256 = hex(&STANDARD.decode(&hosted.code)?);
         let place = self.code.join(&sha256);
         if place.exists() {
             return Ok(place);
@@ -202,9 +202,7 @@ impl Shared {
             poller.mapping.region != *region || mappings.get(queue) == Some(&poller.mapping)
         });
         for (queue, mapping) in mappings {
-            if !known.pollers.contains_key(&queue) {
-                known.pollers.insert(queue, Poller::start(Arc::clone(self), mapping));
-            }
+            known.pollers.entry(queue).or_insert_with(|| Poller::start(Arc::clone(self), mapping));
         }
         Ok(())
     }
@@ -240,7 +238,9 @@ async fn events_of(clients: &Clients, hosted: &mut Hosted) -> Result<(), Wrong> 
     let config = match asked {
         Ok(config) => config,
         Err(error)
-            if error.as_service_error().is_some_and(|error| error.is_resource_not_found_exception()) =>
+            if error
+                .as_service_error()
+                .is_some_and(GetFunctionEventInvokeConfigError::is_resource_not_found_exception) =>
         {
             return Ok(());
         }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use aws_sdk_lambda::types::FunctionConfiguration;
+use aws_sdk_lambda::types::{EphemeralStorage, FunctionConfiguration};
 use caribou_local::{AsynchronousEvents, FunctionDeployment, Services};
 use caribou_model::{FunctionSpec, Region};
 use caribou_runtime::port::StageAddress;
@@ -67,7 +67,7 @@ impl Hosted {
             environment,
             memory_mb: positive(function.memory_size(), 128),
             timeout_s: positive(function.timeout(), 3),
-            ephemeral_storage_mb: positive(function.ephemeral_storage().map(|storage| storage.size()), 512),
+            ephemeral_storage_mb: positive(function.ephemeral_storage().map(EphemeralStorage::size), 512),
             retries: 2,
             failures: None,
             subscription: None,

@@ -152,7 +152,7 @@ impl Bridge {
         use aws_sdk_sqs::types::QueueAttributeName as Attribute;
         let queues: Vec<_> =
             self.shared.known().pollers.values().map(|poller| poller.mapping.clone()).collect();
-        let mut queued = 0;
+        let mut messages = 0;
         for mapping in queues {
             let sqs = &self.shared.clients(&mapping.region)?.sqs;
             let asked = sqs.get_queue_attributes().queue_url(queue::url(&mapping.queue)?);
@@ -163,10 +163,10 @@ impl Bridge {
                 Attribute::ApproximateNumberOfMessagesDelayed,
             ] {
                 let count = answer.attributes().and_then(|attributes| attributes.get(&attribute));
-                queued += count.map_or(Ok(0), |count| count.parse::<u64>())?;
+                messages += count.map_or(Ok(0), |count| count.parse::<u64>())?;
             }
         }
-        Ok(queued)
+        Ok(messages)
     }
 
     /// Takes its own subscriptions back, so that moto has only what others put there.

@@ -5,10 +5,12 @@ use aws_sdk_lambda::types::{
 };
 use aws_sdk_s3::types::{BucketLocationConstraint, CreateBucketConfiguration};
 use aws_sdk_sqs::types::QueueAttributeName;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use caribou_model::Region;
 use caribou_runtime::aws::Account;
 use caribou_runtime::port::StageAddress;
-use caribou_test_aws::{ACCOUNT, Clients};
+use caribou_test_aws::{ACCOUNT, Clients, hex};
 
 use crate::deployed::packed;
 
@@ -82,9 +84,7 @@ pub(crate) async fn deploy(clients: &Clients, name: &str, region: Region) -> Sta
         .code(FunctionCode::builder().s3_bucket(&bucket).s3_key("code/birds/parrot.zip").build());
     let function = function.send().await.unwrap();
     // where the deployer puts it
-    let sha256 =
-        base64::Engine::decode(&base64::engine::general_purpose::STANDARD, function.code_sha256().unwrap());
-    let sha256: String = sha256.unwrap().iter().map(|byte| format!("{byte:02x}")).collect();
+    let sha256 = hex(&STANDARD.decode(function.code_sha256().unwrap()).unwrap());
     let key = format!("{}{sha256}.zip", Account::code("birds"));
     clients.s3.put_object().bucket(&bucket).key(key).body(archive.into()).send().await.unwrap();
 

@@ -15,17 +15,17 @@ use crate::deployed::{HOME, OnAws, PATIENCE};
 /// Runs that are counted together.
 const RUNS: u64 = 4;
 
-/// Requests of one function.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+/// Requests of one function in all runs that are counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Each {
-    published: f64,
-    read: f64,
-    written: f64,
-    blobs: f64,
-    other: f64,
+    published: u64,
+    read: u64,
+    written: u64,
+    blobs: u64,
+    other: u64,
 }
 
-/// Requests of each function in one warm run, by its name.
+/// Requests of each function in warm runs, by its name.
 async fn of_a_warm_run(
     machine: &Machine,
     workflow: &'static Workflow,
@@ -46,8 +46,10 @@ async fn of_a_warm_run(
     println!("\n{}: requests of a warm run", (workflow.graph)().workflow);
     println!("{:24} {:>9} {:>6} {:>8} {:>6}", "function", "publishes", "reads", "writes", "blobs");
     for (function, Each { published, read, written, blobs, other }) in &counted {
+        let [published, read, written, blobs] =
+            [published, read, written, blobs].map(|count| *count as f64 / RUNS as f64);
         println!("{function:24} {published:>9.2} {read:>6.2} {written:>8.2} {blobs:>6.2}");
-        assert!(*other == 0.0, "{function} asks for something else");
+        assert!(*other == 0, "{function} asks for something else");
     }
     counted
 }
@@ -59,12 +61,11 @@ fn by_function(counts: &Counts, workflow: &Workflow) -> BTreeMap<String, Each> {
     for (request, count) in counts {
         let Some(function) = request.caller.strip_prefix(&prefix) else { continue };
         let each = all.entry(function.to_owned()).or_default();
-        let count = *count as f64 / RUNS as f64;
         match (request.service.as_str(), request.operation.as_str()) {
             ("sns", "Publish") => each.published += count,
             ("dynamodb", "GetItem" | "Query" | "BatchGetItem") => each.read += count,
             ("dynamodb", "PutItem" | "UpdateItem" | "DeleteItem" | "TransactWriteItems") => {
-                each.written += count
+                each.written += count;
             }
             ("s3", _) => each.blobs += count,
             _ => each.other += count,
@@ -81,20 +82,23 @@ async fn a_warm_hop_is_one_publish_and_two_writes_and_an_edge_to_a_sync_node_two
     let counted = of_a_warm_run(&machine, &relays::WORKFLOW, order).await;
     for function in ["charge", "ship"] {
         let each = counted[function];
-        assert_eq!(each.published, 1.0, "{function}: {each:?}");
-        assert!(each.written <= 2.0 && each.read == 0.0 && each.blobs == 0.0, "{function}: {each:?}");
+        assert_eq!(each.published, RUNS, "{function}: {each:?}");
+        assert!(each.written <= 2 * RUNS && each.read == 0 && each.blobs == 0, "{function}: {each:?}");
     }
     // the function of the first stage is the entry too, which sends to it; the last stage writes the result
-    assert!(counted["price"].written <= 2.0 + 2.0 && counted["price"].published == 2.0, "{counted:?}");
-    assert!(counted["receipt"].written <= 2.0 + 1.0 && counted["receipt"].published == 0.0, "{counted:?}");
+    assert!(
+        counted["price"].written <= (2 + 2) * RUNS && counted["price"].published == 2 * RUNS,
+        "{counted:?}"
+    );
+    assert!(counted["receipt"].written <= (2 + 1) * RUNS && counted["receipt"].published == 0, "{counted:?}");
 
     let counted = of_a_warm_run(&machine, &diamond::WORKFLOW, json!(5)).await;
-    let sum = |of: fn(&Each) -> f64| counted.values().map(of).sum::<f64>();
+    let sum = |of: fn(&Each) -> u64| counted.values().map(of).sum::<u64>();
     // to both producers and to the sync node
-    assert_eq!(sum(|each| each.published), 3.0, "{counted:?}");
+    assert_eq!(sum(|each| each.published), 3 * RUNS, "{counted:?}");
     // the entry, three stages, two edges at the sync node, and the result
-    assert!(sum(|each| each.written) <= 4.0 * 2.0 + 2.0 * 2.0 + 1.0, "{counted:?}");
-    assert!(counted["right"].written <= 2.0 + 2.0, "{counted:?}");
+    assert!(sum(|each| each.written) <= (4 * 2 + 2 * 2 + 1) * RUNS, "{counted:?}");
+    assert!(counted["right"].written <= (2 + 2) * RUNS, "{counted:?}");
 
     of_a_warm_run(&machine, &book::WORKFLOW, json!({"length": 10, "hand": "left"})).await;
 }

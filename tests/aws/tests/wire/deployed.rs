@@ -76,10 +76,10 @@ impl<'m> OnAws<'m> {
         let on_aws = Self { machine, workflow, deployed, ports, aws, archives };
         let plan = Plan::at_home(&on_aws.deployed.graph, HOME);
         let needs = under_plan(&on_aws.deployed.graph, &plan);
-        let deployer = on_aws.deployer();
-        deployer.bring(&needs, &mut |_| ()).await.unwrap();
-        deployer.verify(&needs).await.unwrap();
-        deployer.release(&*on_aws.ports.store).await.unwrap();
+        let platform = on_aws.deployer();
+        platform.bring(&needs, &mut |_| ()).await.unwrap();
+        platform.verify(&needs).await.unwrap();
+        platform.release(&*on_aws.ports.store).await.unwrap();
         on_aws
     }
 

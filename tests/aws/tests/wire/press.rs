@@ -27,7 +27,7 @@ fn runs() -> u64 {
 
 fn photos() -> Vec<Json> {
     let photo = |seed: u64| {
-        let light = if seed % 2 == 0 { Light::Day } else { Light::Night };
+        let light = if seed.is_multiple_of(2) { Light::Day } else { Light::Night };
         let file = Scene { seed, light }.png(48, 32).unwrap();
         serde_json::to_value(Photo { name: format!("photo-{seed}.png"), file: file.as_slice().into() })
             .unwrap()

@@ -129,7 +129,8 @@ fn told(workflow: &Described, packed: &Packed) -> String {
     if let [held, ..] = executable.held_paths.as_slice() {
         let remedy =
             "a macro or a build script wrote it there; built in another folder, the archive has another hash";
-        text.push_str(&format!("\n  It holds the path {}: {remedy}.", held.display()));
+        let held = held.display();
+        text.extend(["\n  It holds the path ", &held.to_string(), ": ", remedy, "."]);
     }
     text
 }

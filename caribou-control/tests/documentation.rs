@@ -1,6 +1,8 @@
 //! `docs/aws.md` against the sources: the policy of the developer allows what the code calls, and nothing that it does not need;
 //! the errors that it explains are those that the code tells.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
+
 use std::collections::BTreeSet;
 use std::path::Path;
 

@@ -15,7 +15,7 @@
 //! | [`front`], [`request`] | [`Front`]: what everybody calls; what a request asks |
 //! | [`bridge`] | [`Bridge`]: the parts of AWS that moto lacks |
 //! | [`clients`] | clients of moto for one region |
-//! | [`census`] | everything that moto has |
+//! | [`mod@census`] | everything that moto has |
 //! | [`machine`] | [`Machine`]: all of it together |
 
 use std::fmt::Write as _;

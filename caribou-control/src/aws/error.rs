@@ -231,7 +231,7 @@ impl AwsError {
     where
         E: ProvideErrorMetadata,
     {
-        let (fault, cause) = (fault(error, region), cause(error));
+        let (fault, cause) = (fault(error, region), shown(operation, cause(error)));
         Self::refused(operation, region, resource, fault, cause)
     }
 
@@ -265,6 +265,25 @@ impl AwsError {
             Self::Call(error) => &error.cause,
             _ => "",
         }
+    }
+}
+
+/// The longest text of AWS's that is told, in characters.
+const LONGEST_SAID: usize = 600;
+
+/// AWS's words as they may be told. What refuses the variables of a function repeats them with their values, in braces.
+fn shown(operation: &str, said: String) -> String {
+    let echoes = ["lambda:CreateFunction", "lambda:UpdateFunctionConfiguration"].contains(&operation);
+    let said = match (said.find('{'), said.rfind('}')) {
+        (Some(from), Some(to)) if echoes && from < to => {
+            format!("{}{{..}}{}", &said[..from], &said[to + 1..])
+        }
+        (Some(from), _) if echoes => format!("{}{{..", &said[..from]),
+        _ => said,
+    };
+    match said.char_indices().nth(LONGEST_SAID) {
+        Some((end, _)) => format!("{}..", &said[..end]),
+        None => said,
     }
 }
 
@@ -400,6 +419,17 @@ fn of_code(code: &str, message: &str, status: u16, region: &Region) -> Fault {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_refuses_the_variables_of_a_function_does_not_tell_their_values() {
+        let said = r#"InvalidParameterValueException: exceeded the 4KB limit. String measured: {"TOKEN":"s3cret"} at once"#;
+        let told = shown("lambda:CreateFunction", said.to_owned());
+        assert!(!told.contains("s3cret") && told.contains("{..} at once"), "{told}");
+        let cut = shown("lambda:UpdateFunctionConfiguration", "Value '{A=s3cret".to_owned());
+        assert_eq!(cut, "Value '{..");
+        assert_eq!(shown("sqs:CreateQueue", "{a}".to_owned()), "{a}");
+        assert_eq!(shown("sqs:CreateQueue", "ä".repeat(700)).chars().count(), 602);
+    }
 
     #[test]
     fn services_of_a_region_that_is_not_enabled_know_nobody() {

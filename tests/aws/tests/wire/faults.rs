@@ -176,10 +176,7 @@ async fn two_versions_serve_their_runs_side_by_side_and_the_release_says_which_i
     second.hold(Epoch(0), &seeds(0..2)).await;
     first.hold(epoch, &seeds(0..2)).await;
     let missing = second.send(AWAY, "nowhere", json!(1)).await.unwrap_err();
-    assert!(
-        matches!(&missing, SendError::NotAccepted { cause, .. } if cause.contains("NotFound")),
-        "{missing}"
-    );
+    assert!(matches!(&missing, SendError::Refused { cause, .. } if cause.contains("NotFound")), "{missing}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

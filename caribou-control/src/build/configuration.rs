@@ -46,6 +46,21 @@ impl Configuration {
     /// Whether one names the linker of a target.
     pub(crate) fn has_linker(&self, triple: &str) -> bool {
         self.any(|file| file.get("target")?.get(triple)?.get("linker"))
+            || std::env::var_os(format!("CARGO_TARGET_{}_LINKER", triple.replace('-', "_").to_uppercase()))
+                .is_some()
+    }
+
+    /// Whether somebody has set how executables of a target are linked, here or in the environment.
+    pub(crate) fn links(&self, triple: &str) -> bool {
+        let flags = |file: &Table| {
+            let of_targets = file.get("target").and_then(Value::as_table).into_iter().flat_map(Table::values);
+            let all = of_targets.chain(file.get("build")).filter_map(|table| table.get("rustflags"));
+            all.map(Value::to_string).collect::<String>()
+        };
+        let is_flags = |name: &str| name.ends_with("RUSTFLAGS");
+        let set = std::env::vars_os().filter(|(name, _)| name.to_str().is_some_and(is_flags));
+        let set = set.map(|(_, flags)| flags.to_string_lossy().into_owned());
+        self.has_linker(triple) || self.files.iter().map(flags).chain(set).any(|flags| flags.contains("link"))
     }
 
     fn any(&self, key: impl Fn(&Table) -> Option<&Value>) -> bool {
@@ -80,5 +95,8 @@ mod tests {
         write("a/b/.cargo/config.toml", "[target.'cfg(unix)']\nrustflags = ['-Cforce-frame-pointers']\n");
         let read = Configuration::read(&folder.path().join("a/b"), None);
         assert!(read.has_flags_of_targets() && !read.has_profile("lambda"));
+        assert!(!read.links("x86_64-unknown-linux-gnu") && read.links("aarch64-unknown-linux-gnu"));
+        write("a/b/.cargo/config.toml", "[build]\nrustflags = ['-Clink-arg=-fuse-ld=mold']\n");
+        assert!(Configuration::read(&folder.path().join("a/b"), None).links("x86_64-unknown-linux-gnu"));
     }
 }

@@ -9,9 +9,13 @@ use toml::Value;
 use super::configuration::{Configuration, cargo_home};
 use super::prefixes::Prefixes;
 use super::toolchain::{Compiler, Toolchain};
-use super::{BuildError, Executable, ExtraFile, LAMBDA, profile};
+use super::{ArchiveError, BuildError, Executable, ExtraFile, LAMBDA, profile};
 use crate::bootstrap::{Bootstrap, Described};
 use crate::package::{Package, Profile, cargo};
+
+/// Added to the linker's own script; GNU ld and LLD read it.
+const WITHOUT_UNWINDING: &str =
+    "SECTIONS { /DISCARD/ : { *(.eh_frame) *(.eh_frame_hdr) } }\nINSERT AFTER .comment;\n";
 
 /// A binary of a package, the profile it is compiled with, and the toolchain that does it.
 ///
@@ -132,7 +136,9 @@ impl<'a> Recipe<'a> {
         for setting in profile::settings(&self.profile, &self.package.workspace, &self.configuration) {
             command.args(["--config", &setting]);
         }
-        self.set_flags(&mut command);
+        let keeps_own_linker = matches!(compiler, Compiler::CargoLambda) || self.configuration.links(target);
+        let linking = if keeps_own_linker { Vec::new() } else { self.without_unwinding(target)? };
+        self.set_flags(&mut command, linking);
         if std::env::var_os("SOURCE_DATE_EPOCH").is_none() {
             // what a C compiler and build scripts take for now; 1980 is the first year of a zip file
             command.env("SOURCE_DATE_EPOCH", "315532800");
@@ -141,14 +147,26 @@ impl<'a> Recipe<'a> {
         Ok(self.package.compile(command, shown, self.binary, progress).await?)
     }
 
+    /// The flags that leave out what only the unwinding of a stack reads, an eighth of the executable, where a panic ends
+    /// the program instead. (A backtrace has one frame then; without symbols nobody could read more of it.)
+    fn without_unwinding(&self, target: &str) -> Result<Vec<String>, ArchiveError> {
+        let aborts = profile::aborts(&self.profile, &self.package.workspace, &self.configuration);
+        if !aborts || !target.ends_with("-gnu") {
+            return Ok(Vec::new());
+        }
+        let folder = self.package.target_directory.join("caribou");
+        let path = folder.join("without-unwinding.ld");
+        let written =
+            std::fs::create_dir_all(&folder).and_then(|()| std::fs::write(&path, WITHOUT_UNWINDING));
+        written.map_err(|cause| ArchiveError::Unwritable { path: path.clone(), cause })?;
+        Ok(vec!["-Clink-arg=-T".to_owned(), format!("-Clink-arg={}", path.display())])
+    }
+
     /// Adds compiler flags to whichever of cargo's sources of flags is in force: it reads one of them only.
-    fn set_flags(&self, command: &mut Command) {
+    fn set_flags(&self, command: &mut Command, linking: Vec<String>) {
         const BETWEEN: &str = "\x1f";
         let mut flags: Vec<String> = self.prefixes.flags().collect();
-        if profile::aborts(&self.profile, &self.package.workspace, &self.configuration) {
-            // a tenth of the executable, and without symbols nobody can read a backtrace
-            flags.push("-Cforce-unwind-tables=no".to_owned());
-        }
+        flags.extend(linking);
         let set = |name: &str| std::env::var(name).ok();
         let encoded = set("CARGO_ENCODED_RUSTFLAGS").or_else(|| {
             let flags = set("RUSTFLAGS")?;

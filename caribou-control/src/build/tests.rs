@@ -227,6 +227,22 @@ async fn the_same_source_in_another_folder_gives_the_same_archive() {
 
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 #[tokio::test]
+async fn where_a_panic_ends_the_program_nothing_is_kept_to_unwind_its_stack() {
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path(), MAIN);
+    let unwinds = build(folder.path()).await;
+    let manifest = folder.path().join("Cargo.toml");
+    std::fs::write(&manifest, CARGO_TOML.to_owned() + "panic = 'abort'\n").unwrap();
+    let aborts = build(folder.path()).await;
+    // the name of the section is in every executable that has it
+    let unwinding = |one: &Executable| one.bytes.windows(10).any(|bytes| bytes == b".eh_frame\0");
+    assert!(unwinding(&unwinds) && !unwinding(&aborts));
+    let said = std::process::Command::new(&aborts.path).output().unwrap();
+    assert!(said.status.success() && !said.stdout.is_empty(), "{said:?}");
+}
+
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+#[tokio::test]
 async fn a_path_that_the_source_itself_takes_in_is_told() {
     let folder = tempfile::tempdir().unwrap();
     write(

@@ -150,10 +150,9 @@ impl Toolchain {
         }
         let triple = triple(architecture);
         let libraries = rustc(directory, &["--print", "target-libdir", "--target", triple]).await?;
-        let variable = format!("CARGO_TARGET_{}_LINKER", triple.replace('-', "_").to_uppercase());
         let found = Found {
             target: Path::new(libraries.trim()).is_dir(),
-            configured_linker: configuration.has_linker(triple) || std::env::var_os(variable).is_some(),
+            configured_linker: configuration.has_linker(triple),
             linker: linkers(architecture).into_iter().find(|program| is_program(program)),
             cargo_lambda: is_program("cargo-lambda"),
             zig: has_zig().await,

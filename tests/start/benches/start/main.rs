@@ -4,8 +4,8 @@
 //! cargo bench -p caribou-start
 //! ```
 //!
-//! It builds both with the profile that the documentation recommends (or takes them from the folder that `CARIBOU_BOOTSTRAPS`
-//! names), and starts them by turns: the empty one is `lambda_runtime` and a handler that returns its event, the other runs a stage
+//! It builds the one with `caribou build`, the other with the same profile (or takes `caribou-smallest` and `caribou-empty` from
+//! the folder that `CARIBOU_BOOTSTRAPS` names), and starts them by turns: the empty one is `lambda_runtime` and a handler that returns its event, the other runs a stage
 //! whose message came from SNS (claim it in DynamoDB, call the function, record the outcome, publish to the next). The
 //! services are stand-ins on loopback without TLS that answer at once, so the time is the bootstrap's. On AWS itself the
 //! first TLS connection comes on top, with the root certificates that it reads.
@@ -72,29 +72,36 @@ fn measure() -> Outcome<()> {
     Ok(())
 }
 
-/// Builds both bootstraps as the documentation recommends.
+/// Builds both: the smallest workflow's as its author would, the empty one with the same profile.
 fn build() -> Outcome<[PathBuf; 2]> {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let mut command = Command::new(cargo);
-    command.args(["build", "--profile", "lambda", "-p", "caribou-smallest", "--message-format=json"]);
-    let output = command.stderr(Stdio::inherit()).output()?;
-    if !output.status.success() {
-        return Err("the bootstraps do not build".into());
-    }
-    let messages: Vec<Value> = String::from_utf8(output.stdout)?
-        .lines()
-        .filter_map(|line| serde_json::from_str(line).ok())
-        .collect();
-    let path = |name: &str| {
-        let message = messages
-            .iter()
-            .find(|message| message["target"]["name"] == name && message["executable"].is_string());
-        message.and_then(|message| message["executable"].as_str()).map(PathBuf::from)
+    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let package = workspace.join("tests/smallest");
+    let cargo = || {
+        let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+        command.current_dir(&workspace).stderr(Stdio::inherit());
+        command
     };
-    match BOOTSTRAPS.map(path) {
-        [Some(empty), Some(smallest)] => Ok([empty, smallest]),
-        _ => Err("cargo names no executables".into()),
-    }
+    let said = |command: &mut Command| -> Outcome<String> {
+        let output = command.output()?;
+        let text = String::from_utf8(output.stdout)?;
+        if output.status.success() {
+            Ok(text)
+        } else {
+            Err(format!("the bootstraps do not build: {text}").into())
+        }
+    };
+    let caribou = said(cargo().args(["run", "-p", "caribou-cli", "--", "build", "--json"]).arg(&package))?;
+    let built: Value = serde_json::from_str(&caribou)?;
+    let smallest = built["workflows"][0]["archives"][0]["executable"].as_str().ok_or("no executable")?;
+    let messages = said(
+        cargo()
+            .args(["build", "--profile", "lambda", "--bin", "caribou-empty", "--message-format=json"])
+            .arg("--manifest-path")
+            .arg(package.join("Cargo.toml")),
+    )?;
+    let mut messages = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let empty = messages.find_map(|message| message["executable"].as_str().map(PathBuf::from));
+    Ok([empty.ok_or("cargo names no executable")?, smallest.into()])
 }
 
 /// What Lambda hands to the first stage's function: the message that the entry publishes, in SNS's wrapping.

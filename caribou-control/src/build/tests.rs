@@ -141,14 +141,14 @@ fn of_a_folder_all_files_go_into_the_archive() {
         std::fs::create_dir_all(folder.path().join(name).parent().unwrap()).unwrap();
         std::fs::write(folder.path().join(name), name).unwrap();
     }
-    let named = |names: &[&str]| {
+    let listed = |names: &[&str]| {
         let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
         ExtraFile::beside(folder.path(), &names)
     };
-    let found = named(&["./font", "data/"]).unwrap();
+    let found = listed(&["./font", "data/"]).unwrap();
     let names: Vec<&str> = found.iter().map(|file| file.name.as_str()).collect();
     assert_eq!(names, ["data/b", "data/deep/a", "font"]);
-    assert!(named(&["voices"]).unwrap_err().to_string().contains("voices cannot be read"));
+    assert!(listed(&["voices"]).unwrap_err().to_string().contains("voices cannot be read"));
 }
 
 #[test]

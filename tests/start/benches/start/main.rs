@@ -97,7 +97,7 @@ fn build() -> Outcome<[PathBuf; 2]> {
         cargo()
             .args(["build", "--profile", "lambda", "--bin", "caribou-empty", "--message-format=json"])
             .arg("--manifest-path")
-            .arg(package.join("Cargo.toml")),
+            .arg(workspace.join("tests/start/Cargo.toml")),
     )?;
     let mut messages = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
     let empty = messages.find_map(|message| message["executable"].as_str().map(PathBuf::from));

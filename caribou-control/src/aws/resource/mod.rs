@@ -2,12 +2,12 @@
 //!
 //! | module | what it holds |
 //! |---|---|
-//! | here | [`Resource`]: what all of them can do; [`Kind`] and [`Id`] |
-//! | [`field`] | properties, as they are compared and shown |
-//! | [`role`] | the functions' role with its policies |
-//! | [`bucket`], [`code`] | blobs and code of a region; an archive in it |
-//! | [`table`] | the workflow's store in a region |
-//! | [`log_group`], [`queue`], [`function`], [`failure`], [`topic`], [`permission`], [`subscription`], [`mapping`], [`url`] | of one function |
+//! | here | `Resource`: what all of them can do; [`Kind`] and [`Id`] |
+//! | `field` | properties, as they are compared and shown |
+//! | `role` | the functions' role with its policies |
+//! | `bucket`, `code` | blobs and code of a region; an archive in it |
+//! | `table` | the workflow's store in a region |
+//! | `log_group`, `queue`, `function`, `failure`, `topic`, `permission`, `subscription`, `mapping`, `url` | of one function |
 
 pub(super) mod bucket;
 pub(super) mod code;

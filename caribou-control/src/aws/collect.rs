@@ -21,7 +21,7 @@ use super::archive::hex;
 use super::connection::Aws;
 use super::deployer::Watch;
 use super::error::AwsError;
-use super::inventory::{Found, FoundTable, Inventory};
+use super::inventory::{self, Found, FoundTable, Inventory};
 use super::objects;
 use super::place::UNNEEDED;
 use super::policy::{Grant, Grants};
@@ -220,6 +220,11 @@ impl Pass<'_, '_, '_> {
         let letters = letters(self.aws, found).await?;
         if letters > 0 {
             self.noted.waiting.push(Waiting { id, why: Why::Letters(letters) });
+            return Ok(false);
+        }
+        // a deploy or a migration may have taken the mark away since the inventory was taken
+        if inventory::unneeded_since(self.aws, &found.place.id(bearer)).await? != Some(since) {
+            self.noted.unmarked.push(id);
             return Ok(false);
         }
         // the logs bear the mark from now on, and keep the instant at which they were of no more use

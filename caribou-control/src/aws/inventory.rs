@@ -119,6 +119,11 @@ fn mark(tags: &Tags) -> Option<Timestamp> {
     Some(Timestamp::from_millis(seconds.saturating_mul(1000)))
 }
 
+/// When a thing was marked as not needed, as it says now.
+pub(super) async fn unneeded_since(aws: &Aws, id: &Id) -> Result<Option<Timestamp>, AwsError> {
+    Ok(mark(&tags(aws, id).await?))
+}
+
 /// What there is under a name, if it is the workflow's; else its things.
 async fn found(
     aws: &Aws,

@@ -7,6 +7,7 @@ use caribou_runtime::port::StageAddress;
 
 use super::connection::Aws;
 use super::error::{AwsError, Fault};
+use super::inventory::function_names;
 use super::resource::{Id, Kind};
 use super::together::{Work, all};
 
@@ -27,12 +28,7 @@ pub async fn standing(
 ) -> Result<Standing, AwsError> {
     let mut looks: Vec<Work<'_, BTreeSet<String>>> = Vec::new();
     for region in regions {
-        looks.push(Box::pin(async move {
-            match names(aws, region).await {
-                Err(error) if error.fault() == Some(Fault::RegionNotEnabled) => Ok(BTreeSet::new()),
-                names => names,
-            }
-        }));
+        looks.push(Box::pin(function_names(aws, region)));
     }
     let mut standing = Standing::new();
     for (region, names) in regions.iter().zip(all(looks).await?) {
@@ -44,17 +40,6 @@ pub async fn standing(
         }
     }
     Ok(standing)
-}
-
-async fn names(aws: &Aws, region: &Region) -> Result<BTreeSet<String>, AwsError> {
-    let id = Id::new(Kind::Function, region, "*");
-    let mut pages = aws.at(region).lambda.list_functions().into_paginator().send();
-    let mut names = BTreeSet::new();
-    while let Some(page) = pages.next().await {
-        let page = page.map_err(id.fault("lambda:ListFunctions"))?;
-        names.extend(page.functions.unwrap_or_default().into_iter().filter_map(|found| found.function_name));
-    }
-    Ok(names)
 }
 
 /// The URLs at which these functions take requests over HTTP; those without one are left out.

@@ -1,16 +1,14 @@
 //! A workflow as it goes to Lambda: built, checked, packed.
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use caribou_control::aws::{Archive, Archives};
+use caribou_control::aws::Archives;
 use caribou_control::bootstrap::{Bootstrap, BootstrapError, Described};
-use caribou_control::build::{ArchiveError, Executable, ExtraFile, LAMBDA, Recipe};
+use caribou_control::build::{Beside, LAMBDA, Packed, Recipe};
 use caribou_control::manifest::ManifestFile;
 use caribou_control::package::Package;
 use caribou_control::state::Deployed;
 use caribou_control::{calendar, quantity, sources};
-use caribou_model::Graph;
 
 use crate::error::CliError;
 use crate::phrase;
@@ -43,36 +41,16 @@ pub(crate) struct Built {
     pub(crate) archives: Archives,
 }
 
-/// What each function finds beside its bootstrap. One that is not in it has no archive.
-type Files = BTreeMap<String, Vec<ExtraFile>>;
-
-/// An archive, the functions that it serves, and the executable in it.
-struct Packed {
-    path: PathBuf,
-    functions: Vec<String>,
-    executable: PathBuf,
-}
-
 impl Args {
     pub(crate) async fn build(&self, terminal: Terminal) -> Result<Built, CliError> {
         let package = Package::read(&self.path).await?;
         let manifest = ManifestFile::read(&package.directory)?.manifest;
         let folder = package.target_directory.join("caribou");
-        let files = |graph: &Graph| -> Result<Files, ArchiveError> {
-            let mut files = Files::new();
-            for spec in &graph.functions {
-                let wanted = manifest.aws.function(&spec.name);
-                // an image brings its own code
-                if wanted.image.is_none() {
-                    files.insert(spec.name.clone(), ExtraFile::beside(&package.directory, &wanted.files)?);
-                }
-            }
-            Ok(files)
-        };
+        let beside = |workflow: &Described| Beside::of(&workflow.graph, &manifest.aws, &package.directory);
         let (workflow, packed) = if let Some(executable) = &self.executable {
             let described = Bootstrap::at(executable.clone()).describe().await?;
             let workflow = Bootstrap::at(executable.clone()).choose(described, self.workflow.as_deref())?;
-            let packed = pack(executable, &workflow.graph, &files(&workflow.graph)?, &folder)?;
+            let packed = Packed::given(executable, &workflow.graph, &beside(&workflow)?, &folder)?;
             (workflow, packed)
         } else {
             let binary = package.bootstrap(self.bin.as_deref())?;
@@ -81,26 +59,14 @@ impl Args {
             let recipe = Recipe::new(&package, binary, Some(&self.profile)).await?;
             let described = recipe.describe(told).await?;
             let workflow = self.choose(described, &package, binary).await?;
-            let files = files(&workflow.graph)?;
-            let packed =
-                recipe.pack(&workflow.graph, |spec| files.get(&spec.name).cloned(), &folder, told).await;
+            let packed = recipe.pack(&workflow.graph, &beside(&workflow)?, &folder, told).await;
             spinner.finish_and_clear();
-            let packed = packed?.into_iter().map(|packed| Packed {
-                path: packed.path,
-                functions: packed.functions,
-                executable: packed.executable.path,
-            });
-            (workflow, packed.collect())
+            (workflow, packed?)
         };
-        let (mut archives, mut bootstrap, mut sizes) = (Archives::default(), PathBuf::new(), Vec::new());
-        for Packed { path, functions, executable } in packed {
-            let archive = Archive::read(&path)?;
-            sizes.push(quantity::bytes(archive.bytes()));
-            for function in functions {
-                archives = archives.with(function, archive.clone());
-            }
-            bootstrap = executable;
-        }
+        let archives = Archives::packed(&packed)?;
+        let size = |one: &Packed| quantity::bytes(one.archive.bytes.len() as u64);
+        let sizes: Vec<String> = packed.iter().map(size).collect();
+        let bootstrap = packed.into_iter().last().map(|one| one.executable.path).unwrap_or_default();
         let Described { graph, parameters, .. } = workflow;
         let zipped =
             if sizes.is_empty() { String::new() } else { format!(", zipped {}", sizes.join(" and ")) };
@@ -137,28 +103,4 @@ impl Args {
         }
         Err(error.into())
     }
-}
-
-/// Packs an executable that is there: an archive for all functions that find the same files beside it.
-fn pack(executable: &Path, graph: &Graph, files: &Files, folder: &Path) -> Result<Vec<Packed>, CliError> {
-    let mut shares: BTreeMap<&[ExtraFile], Vec<String>> = BTreeMap::new();
-    for (function, files) in files {
-        shares.entry(files).or_default().push(function.clone());
-    }
-    let mut packed = Vec::new();
-    for (files, functions) in shares {
-        for spec in graph.functions.iter().filter(|spec| functions.contains(&spec.name)) {
-            Executable::read(executable.to_path_buf(), spec.architecture, files)?;
-        }
-        let whose = if files.is_empty() { String::new() } else { format!("-{}", functions[0]) };
-        let path = folder.join(format!("{}-{}-given{whose}.zip", graph.workflow, graph.version));
-        let unwritable = |cause| CliError::File { path: path.clone(), cause };
-        let content =
-            std::fs::read(executable).map_err(|cause| CliError::File { path: executable.into(), cause })?;
-        let archive = caribou_control::build::Archive::pack(&content, files)?;
-        std::fs::create_dir_all(folder).map_err(unwritable)?;
-        std::fs::write(&path, &archive.bytes).map_err(unwritable)?;
-        packed.push(Packed { path, functions, executable: executable.to_path_buf() });
-    }
-    Ok(packed)
 }

@@ -1,14 +1,12 @@
 //! `caribou build`: what Lambda runs, checked and packed.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use caribou_control::bootstrap::{Bootstrap, Described};
-use caribou_control::build::{Archive, ExtraFile, Glibc, LAMBDA, Packed, Recipe, elf};
+use caribou_control::build::{Archive, Beside, Glibc, LAMBDA, Packed, Recipe, elf};
 use caribou_control::manifest::{ManifestFile, ManifestFileError};
 use caribou_control::package::Package;
 use caribou_control::quantity;
-use caribou_model::FunctionSpec;
 use caribou_model::manifest::AwsSettings;
 use serde_json::json;
 
@@ -56,17 +54,9 @@ pub(crate) async fn build(args: Args, terminal: Terminal) -> Result<Outcome, Cli
     let mut documents = Vec::new();
     let mut lines = Vec::new();
     for workflow in &workflows {
-        let mut files = BTreeMap::new();
-        for spec in &workflow.graph.functions {
-            let wanted = aws.function(&spec.name);
-            // an image brings its own code
-            if wanted.image.is_none() {
-                files.insert(&spec.name, ExtraFile::beside(&package.directory, &wanted.files)?);
-            }
-        }
         let told_by_cargo = |line: &str| spinner.set_message(line.to_owned());
-        let beside = |spec: &FunctionSpec| files.get(&spec.name).cloned();
-        let packed = recipe.pack(&workflow.graph, beside, &folder, told_by_cargo).await?;
+        let beside = Beside::of(&workflow.graph, &aws, &package.directory)?;
+        let packed = recipe.pack(&workflow.graph, &beside, &folder, told_by_cargo).await?;
         lines.extend(packed.iter().map(|packed| told(workflow, packed)));
         documents.push(json!({
             "workflow": workflow.graph.workflow,

@@ -1,5 +1,6 @@
 //! The archive that goes to Lambda.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs::Metadata;
 use std::io::{Cursor, Write as _};
@@ -24,17 +25,25 @@ impl ExtraFile {
     ///
     /// # Errors
     ///
-    /// [`ArchiveError::Unreadable`] if one is not there.
+    /// [`ArchiveError::Unreadable`] if one is not there; [`ArchiveError::Elsewhere`] if a link leads out of the folder.
     pub fn beside(folder: &Path, names: &[String]) -> Result<Vec<Self>, ArchiveError> {
         let clean = |name: &String| name.trim_start_matches("./").trim_end_matches('/').to_owned();
         let mut open: Vec<String> = names.iter().map(clean).collect();
-        let mut found = Vec::new();
+        let (mut found, mut entered) = (Vec::new(), BTreeSet::new());
         while let Some(name) = open.pop() {
             let path = folder.join(&name);
             let unreadable =
                 |cause| ArchiveError::Unreadable { name: name.clone(), path: path.clone(), cause };
-            if !std::fs::metadata(&path).map_err(unreadable)?.is_dir() {
+            let real = path.canonicalize().map_err(unreadable)?;
+            if !real.starts_with(folder.canonicalize().map_err(unreadable)?) {
+                return Err(ArchiveError::Elsewhere { name, real });
+            }
+            if !real.is_dir() {
                 found.push(Self { name, path });
+                continue;
+            }
+            // a link may lead back up
+            if !entered.insert(real) {
                 continue;
             }
             for entry in std::fs::read_dir(&path).map_err(unreadable)? {
@@ -71,6 +80,17 @@ pub enum ArchiveError {
         path: PathBuf,
         /// What the system said.
         cause: std::io::Error,
+    },
+    /// A link leads out of the folder that the manifest is in.
+    #[error(
+        "`{name}` leads to {}, outside of the package; copy what is to go into the archive into the package",
+        real.display()
+    )]
+    Elsewhere {
+        /// As the manifest names it.
+        name: String,
+        /// Where it leads.
+        real: PathBuf,
     },
     /// The archive cannot be stored.
     #[error("{} cannot be written: {cause}", path.display())]

@@ -15,6 +15,7 @@
 //! | `recipe` | how one binary is compiled |
 
 mod archive;
+mod beside;
 mod configuration;
 pub mod elf;
 mod glibc;
@@ -31,6 +32,7 @@ use std::path::PathBuf;
 use caribou_model::Architecture;
 
 pub use self::archive::{Archive, ArchiveError, ExtraFile};
+pub use self::beside::Beside;
 pub use self::elf::{Elf, ElfError};
 pub use self::glibc::Glibc;
 pub use self::packed::Packed;

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use caribou_model::{Architecture, FunctionSpec, Graph};
 
-use super::{Archive, ArchiveError, BuildError, Executable, ExtraFile, Recipe, elf};
+use super::{Archive, ArchiveError, Beside, BuildError, Executable, ExtraFile, Recipe, elf};
 
 /// An archive on disk, and the functions that it serves: those of one processor that find the same files beside them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,11 +28,11 @@ struct Share {
 }
 
 impl Share {
-    /// Those without `files` have no archive.
-    fn of(functions: &[FunctionSpec], files: impl Fn(&FunctionSpec) -> Option<Vec<ExtraFile>>) -> Vec<Self> {
+    fn of(functions: &[FunctionSpec], beside: &Beside) -> Vec<Self> {
         let mut shares: Vec<Self> = Vec::new();
         for function in functions {
-            let Some(mut files) = files(function) else { continue };
+            let Some(files) = beside.files(function) else { continue };
+            let mut files = files.to_vec();
             files.sort_unstable();
             let architecture = function.architecture;
             let same = |share: &&mut Self| share.architecture == architecture && share.files == files;
@@ -52,12 +52,41 @@ impl Share {
         };
         format!("{}-{}-{}{whose}.zip", workflow.workflow, workflow.version, elf::name(self.architecture))
     }
+
+    /// Packs the executable, and writes the archive into a folder.
+    fn pack(self, workflow: &Graph, executable: Executable, folder: &Path) -> Result<Packed, ArchiveError> {
+        let archive = executable.pack(&self.files)?;
+        let path = folder.join(self.name(workflow));
+        write(&path, &archive.bytes)
+            .map_err(|cause| ArchiveError::Unwritable { path: path.clone(), cause })?;
+        Ok(Packed { functions: self.functions, executable, archive, path })
+    }
+}
+
+impl Packed {
+    /// Checks and packs an executable that was built elsewhere for all functions of a workflow, and writes it into a folder,
+    /// which is made if it is missing.
+    ///
+    /// # Errors
+    ///
+    /// [`BuildError`] says what Lambda could not run: an executable is for one processor.
+    pub fn given(
+        executable: &Path,
+        workflow: &Graph,
+        beside: &Beside,
+        folder: &Path,
+    ) -> Result<Vec<Self>, BuildError> {
+        let pack = |share: Share| {
+            let executable = Executable::read(executable.to_path_buf(), share.architecture, &share.files)?;
+            Ok(share.pack(workflow, executable, folder)?)
+        };
+        Share::of(&workflow.functions, beside).into_iter().map(pack).collect()
+    }
 }
 
 impl Recipe<'_> {
     /// Builds, checks and packs what the functions of a workflow need, and writes it into a folder, which is made if it
-    /// is missing. `files` tells what a function finds beside its bootstrap; `None` if it has no archive, as with a
-    /// container image.
+    /// is missing.
     ///
     /// # Errors
     ///
@@ -65,19 +94,14 @@ impl Recipe<'_> {
     pub async fn pack(
         &self,
         workflow: &Graph,
-        files: impl Fn(&FunctionSpec) -> Option<Vec<ExtraFile>>,
+        beside: &Beside,
         folder: &Path,
         mut progress: impl FnMut(&str),
     ) -> Result<Vec<Packed>, BuildError> {
-        let shares = Share::of(&workflow.functions, files);
-        let mut packed = Vec::with_capacity(shares.len());
-        for share in shares {
+        let mut packed = Vec::new();
+        for share in Share::of(&workflow.functions, beside) {
             let executable = self.build(share.architecture, &share.files, &mut progress).await?;
-            let archive = executable.pack(&share.files)?;
-            let path = folder.join(share.name(workflow));
-            write(&path, &archive.bytes)
-                .map_err(|cause| ArchiveError::Unwritable { path: path.clone(), cause })?;
-            packed.push(Packed { functions: share.functions, executable, archive, path });
+            packed.push(share.pack(workflow, executable, folder)?);
         }
         Ok(packed)
     }
@@ -108,11 +132,10 @@ mod tests {
             FunctionSpec::new("e"),
         ];
         let file = |name: &str| ExtraFile { name: name.into(), path: name.into() };
-        let shares = Share::of(&functions, |function| match function.name.as_str() {
-            "c" => Some(vec![file("y"), file("x")]),
-            "e" => None,
-            _ => Some(Vec::new()),
-        });
+        let none = Vec::new;
+        let some = vec![file("y"), file("x")];
+        let shares =
+            Share::of(&functions, &Beside::from([("a", none()), ("b", none()), ("c", some), ("d", none())]));
         let workflow = Graph {
             workflow: "press".into(),
             version: "0.1.0".into(),

@@ -151,6 +151,23 @@ fn of_a_folder_all_files_go_into_the_archive() {
     assert!(listed(&["voices"]).unwrap_err().to_string().contains("voices cannot be read"));
 }
 
+#[cfg(unix)]
+#[test]
+fn a_link_that_leads_out_of_the_package_is_not_followed_and_one_that_leads_up_ends() {
+    use std::os::unix::fs::symlink;
+    let (package, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    std::fs::create_dir(package.path().join("data")).unwrap();
+    std::fs::write(package.path().join("data/a"), "a").unwrap();
+    symlink(package.path().join("data"), package.path().join("data/up")).unwrap();
+    let listed = || ExtraFile::beside(package.path(), &["data".to_owned()]);
+    let names: Vec<String> = listed().unwrap().into_iter().map(|file| file.name).collect();
+    assert_eq!(names, ["data/a"]);
+    std::fs::write(other.path().join("secret"), "s").unwrap();
+    symlink(other.path().join("secret"), package.path().join("data/b")).unwrap();
+    let error = listed().unwrap_err().to_string();
+    assert!(error.contains("`data/b` leads to") && error.contains("outside of the package"), "{error}");
+}
+
 #[test]
 fn what_cannot_be_packed_is_named() {
     let folder = tempfile::tempdir().unwrap();

@@ -30,6 +30,9 @@ pub(crate) struct Target {
     /// Build with this cargo profile.
     #[arg(long, value_name = "NAME")]
     pub(crate) profile: Option<String>,
+    /// A package whose features it is built with.
+    #[arg(skip)]
+    pub(crate) built_with: Option<String>,
 }
 
 /// A package that was built.
@@ -44,7 +47,8 @@ pub(crate) struct Built {
 
 impl Target {
     pub(crate) async fn build(&self, terminal: Terminal) -> Result<Built, CliError> {
-        let package = Package::read(&self.path).await?;
+        let mut package = Package::read(&self.path).await?;
+        package.built_with.extend(self.built_with.clone());
         let binary = package.bootstrap(self.bin.as_deref())?;
         let profile = match &self.profile {
             Some(name) => Profile::Named(name.clone()),

@@ -20,6 +20,8 @@ pub struct Package {
     pub target_directory: PathBuf,
     /// Its binaries.
     pub binaries: Vec<String>,
+    /// Packages of the same workspace whose features what they need in common is compiled with: what was compiled for them is used.
+    pub built_with: Vec<String>,
     default_run: Option<String>,
 }
 
@@ -236,6 +238,7 @@ impl Package {
             workspace: workspace_root,
             target_directory,
             binaries: binaries.collect(),
+            built_with: Vec::new(),
             default_run: package.default_run,
         })
     }
@@ -297,6 +300,11 @@ impl Package {
         progress: &mut impl FnMut(&str),
     ) -> Result<PathBuf, PackageError> {
         command.arg("--manifest-path").arg(self.directory.join("Cargo.toml")).args(["--bin", binary]);
+        if !self.built_with.is_empty() {
+            for package in std::iter::once(&self.name).chain(&self.built_with) {
+                command.args(["--package", package]);
+            }
+        }
         command.arg("--message-format=json-render-diagnostics");
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().map_err(|cause| PackageError::NoCargo { cause })?;
@@ -382,6 +390,7 @@ mod tests {
             workspace: ".".into(),
             target_directory: "target".into(),
             binaries: binaries.iter().map(|&name| name.to_owned()).collect(),
+            built_with: Vec::new(),
             default_run: default_run.map(str::to_owned),
         }
     }

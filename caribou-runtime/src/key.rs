@@ -22,6 +22,8 @@ use std::fmt;
 
 use caribou_model::{NodeId, RunId};
 
+use crate::pin::hash;
+
 /// Where work is claimed and done once: a node, or one item of a map.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Place {
@@ -112,8 +114,18 @@ pub(crate) fn blob(
     format!("{workflow}/{run}/{place}/{attempt}/{n}")
 }
 
-/// The large input of a run.
-pub(crate) fn input(workflow: &str, run: &RunId) -> String {
+/// The large input of a run. The content is in the key: a second request for a run with another input does not write over the
+/// first one's.
+pub(crate) fn input(workflow: &str, run: &RunId, content: &[u8]) -> String {
+    format!("{}/{:016x}", inputs(workflow, run), hash(content))
+}
+
+/// Whether a key is that of the large input of a run, as it was sent.
+pub(crate) fn is_input(key: &str, workflow: &str, run: &RunId) -> bool {
+    key.starts_with(&inputs(workflow, run))
+}
+
+fn inputs(workflow: &str, run: &RunId) -> String {
     format!("{workflow}/{run}/input")
 }
 

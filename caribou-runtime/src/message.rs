@@ -334,12 +334,12 @@ fn placement_of(text: &str) -> Result<(Region, Placement), MessageError> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use proptest::prelude::*;
 
     use super::*;
 
-    fn message(stages: &[&'static str]) -> Message {
+    pub(crate) fn message(stages: &[&'static str]) -> Message {
         let regions: Vec<Region> = stages.iter().map(|code| Region::aws(code)).collect();
         Message {
             pin: Pin {

@@ -31,6 +31,14 @@ pub enum ReleaseError {
     /// The store did not answer.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The release cannot be put into JSON: a defect.
+    #[error("the release of {workflow} cannot be written: {cause}; please report this")]
+    Unwritable {
+        /// The workflow's name.
+        workflow: String,
+        /// What the JSON writer said.
+        cause: serde_json::Error,
+    },
     /// What lies there is no release.
     #[error("the release of {workflow} in {home} cannot be read: {cause}; deploy the workflow again")]
     Unreadable {
@@ -78,12 +86,8 @@ impl Release {
     /// [`ReleaseError::Stale`] if another was put in force meanwhile; [`ReleaseError::Store`] if home does not answer: the
     /// switch may have happened.
     pub async fn switch(&self, store: &dyn Store, expected: Option<u64>) -> Result<u64, ReleaseError> {
-        let unreadable = |cause| ReleaseError::Unreadable {
-            workflow: self.workflow.clone(),
-            home: self.home.clone(),
-            cause,
-        };
-        let value = Bytes::from(serde_json::to_vec(self).map_err(unreadable)?);
+        let unwritable = |cause| ReleaseError::Unwritable { workflow: self.workflow.clone(), cause };
+        let value = Bytes::from(serde_json::to_vec(self).map_err(unwritable)?);
         let condition = expected.map_or(Condition::Absent, Condition::Revision);
         let never = Timestamp::from_millis(u64::MAX);
         match store.put(&self.home, &key::release(&self.workflow), value, condition, never).await? {

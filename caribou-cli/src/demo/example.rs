@@ -66,6 +66,8 @@ impl Example {
             workflow: None,
             release: true,
             profile: None,
+            // whoever runs the demo has just compiled all that both need
+            built_with: Some(env!("CARGO_PKG_NAME").into()),
         };
         let built = target.build(terminal).await?;
         let size = std::fs::metadata(built.bootstrap.path()).map_or(0, |file| file.len());

@@ -7,7 +7,7 @@
 //! Logs stay for as long as they are kept (they cost nothing once they have expired, and hold the telemetry of failed runs).
 //! The table of a region stays until every claim in it has expired.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -25,9 +25,9 @@ use super::inventory::{self, Found, FoundTable, Inventory};
 use super::objects;
 use super::place::UNNEEDED;
 use super::policy::{Grant, Grants};
-use super::remove::{Gone, inventories, remove_function, remove_log_group};
+use super::remove::{Gone, everywhere, inventories, remove_function, remove_log_group};
 use super::resource::queue::Queue;
-use super::resource::role::{self, Role};
+use super::resource::role::{self, Given, Role};
 use super::resource::table::Table;
 use super::resource::{Id, Kind, Resource, optional};
 
@@ -88,7 +88,7 @@ pub enum Why {
     Letters(u64),
 }
 
-/// Makes one pass over these regions. `watch` is told of each thing that is gone.
+/// Makes one pass over these regions, and all others where the workflow's role says that it was. `watch` is told of each thing that is gone.
 ///
 /// # Errors
 ///
@@ -99,9 +99,14 @@ pub async fn collect(
     regions: &[Region],
     watch: &mut Watch<'_>,
 ) -> Result<Collected, AwsError> {
+    let role = Id::new(Kind::Role, &needed.home, Account::role_name(&needed.workflow));
+    let noted = role::regions(aws, &role, &needed.workflow).await?;
+    let regions = everywhere(regions, &noted);
     let mut collected = Collected::default();
-    let mut stay = Grants::none(&needed.workflow);
-    let mut were_removed = Vec::new();
+    let mut stay: BTreeMap<String, Grants> = BTreeMap::new();
+    let mut were_removed: BTreeMap<String, Vec<Grant>> = BTreeMap::new();
+    let mut left = Vec::new();
+    let mut failed = None;
     {
         let mut tell = |change: &super::difference::Change| {
             collected.removed.push(change.id.clone());
@@ -109,48 +114,64 @@ pub async fn collect(
         };
         let watch: &mut Watch<'_> = &mut tell;
         let gone = Gone(Mutex::new(watch));
-        let mut pass = Pass { aws, needed, gone: &gone, noted: Collected::default() };
-        for (region, inventory) in regions.iter().zip(inventories(aws, &needed.workflow, regions).await?) {
-            let removed = pass.over(region, &inventory).await?;
+        let mut pass =
+            Pass { aws, needed, gone: &gone, removed: BTreeSet::new(), noted: Collected::default() };
+        for (region, inventory) in regions.iter().zip(inventories(aws, &needed.workflow, &regions).await?) {
+            let is_left = if failed.is_some() { Ok(false) } else { pass.over(region, &inventory).await };
+            match is_left {
+                Ok(true) if noted.contains(region) => left.push(region.clone()),
+                Ok(_) => (),
+                Err(error) => failed = Some(error),
+            }
             for found in &inventory.places {
-                let name = found.place.name();
-                if removed.contains(&name) {
-                    were_removed.push(Grant::new(region, name));
+                let (version, name) = (found.place.address.version.clone(), found.place.name());
+                if pass.removed.contains(&found.place.address) {
+                    were_removed.entry(version).or_default().push(Grant::new(region, name));
                 } else if found.has(Kind::Function) {
-                    stay.add(Grant::new(region, name));
+                    let none = || Grants::none(&needed.workflow);
+                    stay.entry(version).or_insert_with(none).add(Grant::new(region, name));
                 }
             }
         }
         let Collected { marked, unmarked, waiting, .. } = pass.noted;
         (collected.marked, collected.unmarked, collected.waiting) = (marked, unmarked, waiting);
     }
-    if !were_removed.is_empty() {
-        revoke(aws, needed, &were_removed, stay).await?;
+    for (version, removed) in were_removed {
+        let stay = stay.remove(&version).unwrap_or_else(|| Grants::none(&needed.workflow));
+        revoke(aws, needed, &version, &removed, stay).await?;
     }
-    Ok(collected)
+    if !left.is_empty() {
+        role::leave(aws, &role, &left).await?;
+    }
+    failed.map_or(Ok(collected), Err)
 }
 
-/// Takes back what the role could do with functions that are gone. What others are deploying meanwhile keeps what it was
-/// given, unless the policy has patterns: those are written anew from what is there.
-async fn revoke(aws: &Aws, needed: &Needed, removed: &[Grant], mut stay: Grants) -> Result<(), AwsError> {
+/// Takes back what a version could do with functions that are gone, and everything if none of it is left. What others are
+/// deploying meanwhile keeps what it was given, unless the policy has patterns: those are written anew from what is there.
+async fn revoke(
+    aws: &Aws,
+    needed: &Needed,
+    version: &str,
+    removed: &[Grant],
+    mut stay: Grants,
+) -> Result<(), AwsError> {
     let Needed { workflow, home, functions, .. } = needed;
-    let given = Role::given(aws, home, workflow).await?;
+    for address in functions.iter().filter(|address| address.version == version) {
+        stay.add(Grant::new(&address.region, address.deployed_name()));
+    }
+    let Given { grants: given, author, others } = Given::read(aws, home, workflow, version).await?;
     let is_exact = given.all.iter().all(|grant| !grant.name.ends_with('*') && grant.region != "*");
     let grants = if is_exact {
         let all = given.all.into_iter().filter(|grant| !removed.contains(grant)).collect();
         Grants { workflow: workflow.clone(), all }
     } else {
-        for address in functions {
-            stay.add(Grant::new(&address.region, address.deployed_name()));
-        }
         stay
     };
     if grants.all.is_empty() {
-        return Ok(());
+        let id = Id::new(Kind::Role, home, Account::role_name(workflow));
+        return role::withdraw(aws, &id, version).await;
     }
-    let id = Id::new(Kind::Role, home, Account::role_name(workflow));
-    let author = role::author(aws, &id).await?;
-    let role = Role::giving(aws.account(), home, &grants, author)?;
+    let role = Role::giving(aws.account(), home, version, &grants, author, others)?;
     role.put_own_policy(aws).await
 }
 
@@ -159,32 +180,35 @@ struct Pass<'p, 'g, 'w> {
     aws: &'p Aws,
     needed: &'p Needed,
     gone: &'p Gone<'g, 'w>,
+    /// The functions that were removed.
+    removed: BTreeSet<StageAddress>,
     noted: Collected,
 }
 
 impl Pass<'_, '_, '_> {
-    /// Looks at what there is in a region. Returns the names of the functions that were removed.
-    async fn over(&mut self, region: &Region, inventory: &Inventory) -> Result<BTreeSet<String>, AwsError> {
-        let mut removed = BTreeSet::new();
+    /// Looks at what there is in a region; whether nothing is left there, and nothing needed.
+    async fn over(&mut self, region: &Region, inventory: &Inventory) -> Result<bool, AwsError> {
         for found in &inventory.places {
             if self.needed.functions.contains(&found.place.address) {
                 self.unmark(found).await?;
-            } else if self.sweep(found).await? {
-                removed.insert(found.place.name());
+            } else {
+                self.sweep(found).await?;
             }
         }
-        let is_left = |found: &&Found| found.has(Kind::Function) && !removed.contains(&found.place.name());
+        let is_left =
+            |found: &&Found| found.has(Kind::Function) && !self.removed.contains(&found.place.address);
         let left: Vec<&Found> = inventory.places.iter().filter(is_left).collect();
-        if let Some(FoundTable { unneeded }) = inventory.table {
-            let is_needed = *region == self.needed.home
-                || !left.is_empty()
-                || self.needed.functions.iter().any(|address| address.region == *region);
-            self.sweep_table(region, is_needed, unneeded).await?;
-        }
+        let is_needed = *region == self.needed.home
+            || !left.is_empty()
+            || self.needed.functions.iter().any(|address| address.region == *region);
         if inventory.bucket {
             self.sweep_code(region, &left).await?;
         }
-        Ok(removed)
+        if let Some(FoundTable { unneeded }) = inventory.table {
+            self.sweep_table(region, is_needed, unneeded).await?;
+        }
+        // logs may stay for a long time, and then the table is gone already
+        Ok(!is_needed && inventory.places.is_empty() && inventory.table.is_none())
     }
 
     async fn unmark(&mut self, found: &Found) -> Result<(), AwsError> {
@@ -195,18 +219,22 @@ impl Pass<'_, '_, '_> {
         Ok(())
     }
 
-    /// Marks what a function has, or removes it when its time has come; whether it was removed.
-    async fn sweep(&mut self, found: &Found) -> Result<bool, AwsError> {
+    /// Removes a function with what belongs to it.
+    async fn remove(&mut self, found: &Found) -> Result<(), AwsError> {
+        // noted before it is done: what is left of it in the middle needs no rights any more
+        self.removed.insert(found.place.address.clone());
+        remove_function(self.aws, found, self.gone).await
+    }
+
+    /// Marks what a function has, or removes it when its time has come.
+    async fn sweep(&mut self, found: &Found) -> Result<(), AwsError> {
         // a function without any of its queues and logs is what is left of an interrupted removal
-        let Some(bearer) = found.bearer() else {
-            remove_function(self.aws, found, self.gone).await?;
-            return Ok(true);
-        };
+        let Some(bearer) = found.bearer() else { return self.remove(found).await };
         let id = found.place.id(if found.has(Kind::Function) { Kind::Function } else { bearer });
         let Some(since) = found.unneeded else {
             tag(self.aws, found, bearer).await?;
             self.noted.marked.push(id);
-            return Ok(false);
+            return Ok(());
         };
         if bearer == Kind::LogGroup && !found.has(Kind::Function) {
             return self.sweep_logs(found, since).await;
@@ -215,37 +243,35 @@ impl Pass<'_, '_, '_> {
         let until = since.plus(PLAN_CACHE + deadline + GRACE);
         if self.aws.clock().now() < until {
             self.noted.waiting.push(Waiting { id, why: Why::Until(until) });
-            return Ok(false);
+            return Ok(());
         }
         let letters = letters(self.aws, found).await?;
         if letters > 0 {
             self.noted.waiting.push(Waiting { id, why: Why::Letters(letters) });
-            return Ok(false);
+            return Ok(());
         }
         // a deploy or a migration may have taken the mark away since the inventory was taken
         if inventory::unneeded_since(self.aws, &found.place.id(bearer)).await? != Some(since) {
             self.noted.unmarked.push(id);
-            return Ok(false);
+            return Ok(());
         }
         // the logs bear the mark from now on, and keep the instant at which they were of no more use
         if found.has(Kind::LogGroup) && bearer != Kind::LogGroup {
             tag_since(self.aws, found, Kind::LogGroup, since).await?;
         }
-        remove_function(self.aws, found, self.gone).await?;
-        Ok(true)
+        self.remove(found).await
     }
 
     /// Removes a function's logs when all of them have expired.
-    async fn sweep_logs(&mut self, found: &Found, since: Timestamp) -> Result<bool, AwsError> {
+    async fn sweep_logs(&mut self, found: &Found, since: Timestamp) -> Result<(), AwsError> {
         let until = since.plus(Duration::from_hours(24 * u64::from(self.needed.log_retention_days)));
         if self.aws.clock().now() < until {
             let id = found.place.id(Kind::LogGroup);
             self.noted.waiting.push(Waiting { id, why: Why::Until(until) });
-            return Ok(false);
+            return Ok(());
         }
-        remove_function(self.aws, found, self.gone).await?;
-        remove_log_group(self.aws, found, self.gone).await?;
-        Ok(true)
+        self.remove(found).await?;
+        remove_log_group(self.aws, found, self.gone).await
     }
 
     async fn sweep_table(

@@ -79,7 +79,13 @@ impl AwsDeployer<'_> {
     pub async fn bring(&self, needs: &BTreeSet<Need>, watch: &mut Watch<'_>) -> Result<Difference, AwsError> {
         let Wanted { resources, notes } = self.plan().wanted(needs).await?;
         let difference = look(self.aws, &resources).await?;
-        apply::apply(self.aws, &self.deployed.manifest.home, &resources, &difference, watch).await?;
+        let home = &self.deployed.manifest.home;
+        apply::apply(self.aws, home, &resources, &difference, watch).await?;
+        if difference.to_do().any(Change::remakes) {
+            // permissions, failure destinations and URLs went with the old function
+            let rest = look(self.aws, &resources).await?;
+            apply::apply(self.aws, home, &resources, &rest, watch).await?;
+        }
         Ok(Difference { notes, ..difference })
     }
 

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::connection::Aws;
 use super::error::AwsError;
-use super::resource::{Differing, Fields, Id, Kind, Resource};
+use super::resource::{Differing, Fields, Id, Kind, Resource, function};
 use super::together::{Work, all};
 
 /// Every thing that a workflow should have, and what has to be done about it. Home comes first, then what others need.
@@ -78,6 +78,14 @@ impl Difference {
             regions.entry(&change.id.region).or_default().push(change);
         }
         regions
+    }
+}
+
+impl Change {
+    /// Whether the thing is removed and made anew, and with it whatever is a part of it.
+    pub(super) fn remakes(&self) -> bool {
+        self.id.kind == Kind::Function
+            && matches!(&self.action, Action::Update(differing) if function::must_be_remade(differing))
     }
 }
 

@@ -90,14 +90,17 @@ pub enum AwsError {
     },
     /// What the functions may do does not fit in the role.
     #[error(
-        "the role's policies have {characters} characters, IAM takes {most}: even with the shortest patterns the workflow's own \
-         part has {own}; shorten the file that [aws] policy names"
+        "the role's policies would have {characters} characters, IAM takes {most}: {others} of other versions, and {own} of this \
+         version beside its author's, with the shortest patterns; shorten the file that [aws] policy names, or let `caribou collect` \
+         remove old versions"
     )]
     PolicyTooLong {
         /// All of them.
         characters: usize,
-        /// Those of the workflow itself.
+        /// Those of Caribou's own policy of the version.
         own: usize,
+        /// Those of other versions.
+        others: usize,
         /// IAM's limit.
         most: usize,
     },

@@ -95,14 +95,21 @@ where
 
 /// A role that was just made or changed is not known everywhere yet.
 pub(super) fn role_is_new(error: &AwsError) -> bool {
-    let said = error.said();
-    said.contains("cannot be assumed by Lambda") || said.contains("does not have permissions to call")
+    /// In the words of Lambda itself, of KMS as it is given the variables, and of what checks a failure destination.
+    const SAID: [&str; 4] = [
+        "cannot be assumed by Lambda",
+        "does not have permissions to call",
+        "is invalid for CreateGrant",
+        "The destination ARN",
+    ];
+    SAID.iter().any(|words| error.said().contains(words))
 }
 
 /// Somebody changes the same thing.
 pub(super) fn is_busy(error: &AwsError) -> bool {
     let said = error.said();
     error.fault() == Some(Fault::Conflict)
+        && !["already exist", "already owned"].iter().any(|word| said.contains(word))
         && ["in progress", "currently", "InUse", "Pending", "Aborted"].iter().any(|word| said.contains(word))
 }
 
@@ -197,6 +204,11 @@ mod tests {
                       resource: arn";
         assert!(is_busy(&refused(update, Fault::Conflict)));
         assert!(!is_busy(&refused("ResourceConflictException: Function already exist: f", Fault::Conflict)));
+        let table = |said: &str| refused(&format!("ResourceInUseException: {said}"), Fault::Conflict);
+        assert!(is_busy(&table(
+            "Attempt to change a resource which is still in use: Table is being deleted: t"
+        )));
+        assert!(!is_busy(&table("Table already exists: t")));
         assert!(was_just_removed(&refused(
             "AWS.SimpleQueueService.QueueDeletedRecently: You must wait",
             Fault::Other

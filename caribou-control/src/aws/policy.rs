@@ -1,9 +1,9 @@
 //! What a workflow's functions may do: exactly what the runtime's adapter calls, on exactly the workflow's things.
 //!
-//! One role serves all functions in all regions, so it names every function of every version that is deployed. Which those
-//! are is read from the policy that is there, since nothing else keeps it. IAM takes 10,240 characters of inline policies for a role; where exact
-//! names take more, those of a version become one pattern (`press-0_1_0-*`), and after that the regions too
-//! (`arn:aws:sns:*:..`). A pattern begins with the workflow's name and version, so it never covers another workflow.
+//! One role serves all functions in all regions; every version has a policy in it, which names every function of it that is
+//! deployed. Which those are is read from the policy that is there, since nothing else keeps it. IAM takes 10,240 characters of inline policies
+//! for a role; where exact names take too many, those of a version become one pattern (`press-0_1_0-*`), and after that the
+//! regions too (`arn:aws:sns:*:..`). A pattern begins with the workflow's name and version, so it never covers another workflow.
 
 use std::collections::BTreeSet;
 
@@ -150,15 +150,15 @@ pub(super) fn is_of(workflow: &str, name: &str) -> bool {
     rest.is_some_and(|rest| rest.starts_with(|first: char| first.is_ascii_digit()))
 }
 
-/// Lambda of this account alone may take the role.
-pub(super) fn trust(account: &Account) -> String {
+/// Lambda may take the role. That only functions of this account get it is seen to by Lambda, which demands `iam:PassRole`
+/// of whoever makes a function, and takes no role of another account.
+pub(super) fn trust() -> String {
     json!({
         "Version": "2012-10-17",
         "Statement": [{
             "Effect": "Allow",
             "Principal": { "Service": "lambda.amazonaws.com" },
             "Action": "sts:AssumeRole",
-            "Condition": { "StringEquals": { "aws:SourceAccount": account.as_str() } },
         }],
     })
     .to_string()

@@ -1,5 +1,6 @@
 //! Removes a workflow from AWS, and leaves nothing of it.
 
+use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -34,7 +35,7 @@ pub struct Holdings {
     pub strange: Vec<Id>,
 }
 
-/// Looks up what there is of a workflow in these regions: what [`remove`] would remove. (A bucket is removed with the last
+/// Looks up what there is of a workflow in these regions, and in all others where its role says that it was: what [`remove`] would remove. (A bucket is removed with the last
 /// workflow of its region, so it is not among them.)
 ///
 /// # Errors
@@ -47,6 +48,8 @@ pub async fn holdings(
     regions: &[Region],
 ) -> Result<Holdings, AwsError> {
     let mut holdings = Holdings::default();
+    let id = Id::new(Kind::Role, home, Account::role_name(workflow));
+    let regions = &everywhere(regions, &role::regions(aws, &id, workflow).await?);
     for (region, inventory) in regions.iter().zip(inventories(aws, workflow, regions).await?) {
         for found in &inventory.places {
             holdings.things.extend(found.kinds.iter().map(|kind| found.place.id(*kind)));
@@ -60,14 +63,13 @@ pub async fn holdings(
         }
         holdings.strange.extend(inventory.strange);
     }
-    let id = Id::new(Kind::Role, home, Account::role_name(workflow));
     if role::exists(aws, &id, workflow).await? {
         holdings.things.push(id);
     }
     Ok(holdings)
 }
 
-/// Removes a workflow, all its versions, from these regions: functions and what belongs to them, logs, tables with all runs,
+/// Removes a workflow, all its versions, from these regions and all others where its role says that it was: functions and what belongs to them, logs, tables with all runs,
 /// blobs, code, the role, and each bucket that is empty then. `watch` is told of each thing that is gone. Where one region
 /// does not answer the others are cleared all the same; the same call again goes on from there.
 ///
@@ -84,6 +86,8 @@ pub async fn remove(
     watch: &mut Watch<'_>,
 ) -> Result<Vec<Id>, AwsError> {
     let gone = Gone(Mutex::new(watch));
+    let id = Id::new(Kind::Role, home, Account::role_name(workflow));
+    let regions = &everywhere(regions, &role::regions(aws, &id, workflow).await?);
     let mut work: Vec<Work<'_, Result<Vec<Id>, AwsError>>> = Vec::new();
     for region in regions {
         let gone = &gone;
@@ -91,12 +95,17 @@ pub async fn remove(
         work.push(Box::pin(async move { Ok(remove_from(aws, workflow, region, gone).await) }));
     }
     let left = all(work).await?.into_iter().collect::<Result<Vec<_>, _>>()?;
-    let id = Id::new(Kind::Role, home, Account::role_name(workflow));
     if role::exists(aws, &id, workflow).await? {
         role::delete(aws, &id).await?;
         gone.tell(id);
     }
     Ok(left.into_iter().flatten().collect())
+}
+
+/// These regions, and all others that were `noted`: a manifest may not name a region any more where things still are.
+pub(super) fn everywhere(regions: &[Region], noted: &BTreeSet<Region>) -> Vec<Region> {
+    let further = noted.iter().filter(|region| !regions.contains(region));
+    regions.iter().chain(further).cloned().collect()
 }
 
 /// Whom to tell what is gone.

@@ -15,7 +15,7 @@ const NOTHING: &str = r#"{"Records":[]}"#;
 const REFUSED: &str = caribou_runtime::lambda::REFUSED;
 
 /// Calls a function with an event that holds nothing, once the function is ready. A bootstrap that started refuses it; one
-/// that does not start, or another program, answers otherwise. (moto answers with a text of its own and no error.)
+/// that does not start, or another program, answers otherwise.
 pub(super) async fn call(aws: &Aws, id: &Id) -> Result<(), AwsError> {
     ready(aws, id).await?;
     let clients = aws.at(&id.region);
@@ -24,13 +24,17 @@ pub(super) async fn call(aws: &Aws, id: &Id) -> Result<(), AwsError> {
         invoke.send().await.map_err(id.fault("lambda:InvokeFunction"))
     })
     .await?;
-    let Some(error) = answer.function_error() else { return Ok(()) };
     let payload = answer.payload().map(Blob::as_ref).unwrap_or_default();
-    judge(error, payload).map_err(|said| AwsError::DoesNotAnswer { id: id.clone(), said })
+    judge(answer.function_error(), payload).map_err(|said| AwsError::DoesNotAnswer { id: id.clone(), said })
 }
 
-/// Whether this error is the shim's refusal; what it is otherwise.
-fn judge(error: &str, payload: &[u8]) -> Result<(), String> {
+/// Whether this answer is the shim's refusal; what it is otherwise.
+fn judge(error: Option<&str>, payload: &[u8]) -> Result<(), String> {
+    let Some(error) = error else {
+        return Err(
+            "it took an event that holds nothing, which a bootstrap of this workflow refuses".to_owned()
+        );
+    };
     let answer: Value = serde_json::from_slice(payload).unwrap_or_default();
     match (answer["errorType"].as_str(), answer["errorMessage"].as_str()) {
         (Some(REFUSED), _) => Ok(()),
@@ -47,9 +51,11 @@ mod tests {
     #[test]
     fn a_refusal_is_an_answer_and_a_failed_start_is_none() {
         let refused = r#"{"errorType":"caribou.Refused","errorMessage":"the event cannot be read"}"#;
-        assert_eq!(judge("Unhandled", refused.as_bytes()), Ok(()));
+        let failing = |payload: &str| judge(Some("Unhandled"), payload.as_bytes());
+        assert_eq!(failing(refused), Ok(()));
         let failed = r#"{"errorType":"Runtime.ExitError","errorMessage":"exit status 1"}"#;
-        assert_eq!(judge("Unhandled", failed.as_bytes()), Err("Runtime.ExitError: exit status 1".into()));
-        assert_eq!(judge("Unhandled", b""), Err("Unhandled".into()));
+        assert_eq!(failing(failed), Err("Runtime.ExitError: exit status 1".into()));
+        assert_eq!(failing(""), Err("Unhandled".into()));
+        assert!(judge(None, refused.as_bytes()).unwrap_err().contains("bootstrap of this workflow"));
     }
 }

@@ -21,7 +21,7 @@ use super::resource::log_group::LogGroup;
 use super::resource::mapping::Mapping;
 use super::resource::permission::Permission;
 use super::resource::queue::Queue;
-use super::resource::role::Role;
+use super::resource::role::{Given, Role};
 use super::resource::subscription::Subscription;
 use super::resource::table::Table;
 use super::resource::topic::Topic;
@@ -46,7 +46,7 @@ pub(super) struct Plan<'a> {
 }
 
 impl Plan<'_> {
-    /// Everything that these functions need. What they may do is added to what the workflow's functions may do already.
+    /// Everything that these functions need. What they may do is added to what the version's functions may do already.
     pub(super) async fn wanted(&self, needs: &BTreeSet<Need>) -> Result<Wanted, AwsError> {
         let Deployed { graph, manifest, .. } = self.deployed;
         let (home, workflow) = (&manifest.home, &graph.workflow);
@@ -56,11 +56,11 @@ impl Plan<'_> {
         }
         let mut resources: Vec<Box<dyn Resource>> = Vec::new();
         let mut notes = Vec::new();
-        let mut grants = Role::given(self.aws, home, workflow).await?;
+        let Given { mut grants, others, .. } = Given::read(self.aws, home, workflow, &graph.version).await?;
         for need in needs {
             grants.add(Grant::new(&need.region, self.place(need).name()));
         }
-        let role = Role::giving(account, home, &grants, self.author()?)?;
+        let role = Role::giving(account, home, &graph.version, &grants, self.author()?, others)?;
         if role.exactness != Exactness::Names {
             notes.push(format!(
                 "the policy of role {} names functions by patterns of the workflow's own names, as IAM takes no more characters",

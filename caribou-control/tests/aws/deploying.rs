@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use caribou_control::aws::{Archives, Kind, remove};
+use caribou_control::aws::{Archives, AwsDeployer, Change, Kind, remove};
 use caribou_control::deploy::{DeployError, Deployer, at_home};
 use caribou_model::manifest::AwsFunction;
 use caribou_model::{Region, Timestamp};
@@ -37,6 +37,49 @@ async fn a_workflow_is_deployed_to_four_regions_and_deploying_it_again_changes_n
     deployer.verify(&needs).await.unwrap();
     assert_eq!(deployer.missing(&needs).await.unwrap().len(), 0);
     assert_eq!(deployer.present().await.unwrap(), needs);
+    desk.wire.take_anything();
+    let error = deployer.verify(&needs).await.unwrap_err().to_string();
+    assert!(error.contains("which a bootstrap of this workflow refuses"), "{error}");
+}
+
+#[tokio::test]
+async fn two_versions_that_are_deployed_at_the_same_time_are_both_there() {
+    let Some(desk) = Desk::with_attempts(5).await else { return };
+    let second = workflow("0.2.0", desk.folder.path());
+    let first = desk.deployer();
+    let other = AwsDeployer { deployed: &second, ..first };
+    let needs = at_home(&desk.deployed.graph, &HOME);
+    // what both have in common is made by one of them
+    let (one, two) = (&mut |_: &Change| (), &mut |_: &Change| ());
+    let done = tokio::join!(first.bring(&needs, one), other.bring(&needs, two));
+    done.0.unwrap();
+    done.1.unwrap();
+    for deployer in [first, other] {
+        let rest = deployer.difference(&needs).await.unwrap();
+        assert!(rest.is_empty(), "{rest}");
+    }
+}
+
+#[tokio::test]
+async fn an_archive_gives_way_to_an_image_with_everything_that_belongs_to_the_function() {
+    let Some(mut desk) = Desk::new().await else { return };
+    let needs = at_home(&desk.deployed.graph, &HOME);
+    desk.deployer().bring(&needs, &mut |_| ()).await.unwrap();
+    let before = everything(&desk).await;
+    let image = "123456789012.dkr.ecr.us-east-1.amazonaws.com/resize:1".to_owned();
+    let settings = AwsFunction { image: Some(image), ..AwsFunction::default() };
+    desk.deployed.manifest.aws.functions.insert("resize".into(), settings);
+    let done = desk.deployer().bring(&needs, &mut |_| ()).await.unwrap();
+    let shown = done.to_string();
+    assert!(shown.contains("update function press-0_1_0-resize") && shown.contains("package: Zip -> Image"));
+    let rest = desk.deployer().difference(&needs).await.unwrap();
+    assert!(rest.is_empty(), "{rest}");
+    let code = "us-east-1: function press-0_1_0-resize 1769 ";
+    let others = |mut lines: Vec<String>| {
+        lines.retain(|line| !line.starts_with(code));
+        lines
+    };
+    assert_eq!(others(everything(&desk).await), others(before));
 }
 
 #[tokio::test]

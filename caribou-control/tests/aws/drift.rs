@@ -82,7 +82,7 @@ impl Hand {
             0 => {
                 iam.put_role_policy()
                     .role_name(role)
-                    .policy_name("caribou")
+                    .policy_name("caribou-0.1.0")
                     .policy_document(everything)
                     .send()
                     .await

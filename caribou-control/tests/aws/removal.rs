@@ -58,6 +58,18 @@ async fn what_belongs_to_others_stays() {
     assert!(others.difference(&needs).await.unwrap().is_empty());
 }
 
+/// Gives the workflow a policy of its author's, in a file of its own.
+fn allow(desk: &mut Desk, bucket: &str) {
+    let arn = format!("arn:aws:s3:::{bucket}/*");
+    let policy = serde_json::json!({
+        "Version": "2012-10-17",
+        "Statement": { "Effect": "Allow", "Action": "s3:GetObject", "Resource": arn },
+    });
+    let file = format!("{bucket}.json");
+    std::fs::write(desk.folder.path().join(&file), policy.to_string()).unwrap();
+    desk.deployed.manifest.aws.policy = Some(file);
+}
+
 /// Longer than a run of the workflow can be under way: cache, deadline, grace.
 const LATER: Duration = Duration::from_mins(1 + 60 + 10);
 
@@ -65,17 +77,20 @@ const LATER: Duration = Duration::from_mins(1 + 60 + 10);
 async fn an_old_version_serves_beside_the_new_one_until_its_runs_have_ended() {
     let Some(mut desk) = Desk::new().await else { return };
     let needs = at_home(&desk.deployed.graph, &HOME);
+    allow(&mut desk, "photos");
     desk.deployer().bring(&needs, &mut |_| ()).await.unwrap();
     let old = everything(&desk).await;
     desk.build("the second");
     desk.deployed = workflow("0.2.0", desk.folder.path());
+    allow(&mut desk, "films");
     desk.deployer().bring(&needs, &mut |_| ()).await.unwrap();
     let both = everything(&desk).await;
-    let is_of_old = |line: &&String| line.contains("press-0_1_0") && !line.contains("policy caribou");
+    let is_of_old = |line: &&String| line.contains("press-0_1_0") || line.starts_with("policy author-0.1.0");
     assert!(old.iter().filter(is_of_old).all(|line| both.contains(line)), "the old version is as it was");
-    let policy =
-        |lines: &[String]| lines.iter().find(|line| line.starts_with("policy caribou")).unwrap().clone();
-    assert!(policy(&both).contains("press-0_1_0-resize") && policy(&both).contains("press-0_2_0-resize"));
+    let policy = |name: &str| both.iter().find(|line| line.starts_with(&format!("policy {name} "))).unwrap();
+    assert!(policy("caribou-0.2.0").contains("press-0_2_0-resize"));
+    assert!(!policy("caribou-0.2.0").contains("press-0_1_0"));
+    assert!(policy("author-0.1.0").contains("photos") && policy("author-0.2.0").contains("films"));
 
     let needed = desk.deployer().needed(&Plan::at_home(&desk.deployed.graph, HOME));
     let pass = async || collect(&desk.aws, &needed, &desk.regions, &mut |_| ()).await.unwrap();
@@ -102,7 +117,7 @@ async fn an_old_version_serves_beside_the_new_one_until_its_runs_have_ended() {
     sqs.purge_queue().queue_url(&queue).send().await.unwrap();
     pass().await;
     let after = everything(&desk).await;
-    let of_old: Vec<&String> = after.iter().filter(|line| line.contains("0_1_0")).collect();
+    let of_old: Vec<&String> = after.iter().filter(is_of_old).collect();
     assert!(of_old.iter().all(|line| line.contains("log group")) && of_old.len() == 2, "{of_old:#?}");
     assert!(desk.deployer().difference(&needs).await.unwrap().is_empty(), "the new version is untouched");
 
@@ -151,4 +166,29 @@ async fn what_is_needed_again_loses_its_mark_and_a_region_that_is_not_goes() {
     let removed = pass(&at_home_only).await.removed;
     assert!(removed.iter().any(|id| id.kind == Kind::Table && id.region == quebec), "{removed:?}");
     assert_eq!(deployer.present().await.unwrap(), at_home(graph, &HOME));
+}
+
+#[tokio::test]
+async fn a_region_that_left_the_manifest_is_collected_and_removed_too() {
+    let Some(desk) = Desk::new().await else { return };
+    let nothing = everything(&desk).await;
+    let abroad = [HOME, Region::aws("eu-north-1")];
+    let needs = everywhere(&desk.deployed, &abroad);
+    desk.deployer().bring(&needs, &mut |_| ()).await.unwrap();
+    let needed = desk.deployer().needed(&Plan::at_home(&desk.deployed.graph, HOME));
+    let pass = async || collect(&desk.aws, &needed, &[HOME], &mut |_| ()).await.unwrap();
+    assert_eq!(pass().await.marked.len(), 2);
+    desk.clock.pass(LATER);
+    pass().await;
+    desk.clock.pass(Duration::from_hours(31 * 24));
+    pass().await;
+    let is_abroad = |lines: Vec<String>| lines.into_iter().filter(|line| line.contains("eu-north-1")).count();
+    assert!(is_abroad(everything(&desk).await) > 0, "the bucket, and that the role knows of the region");
+    pass().await;
+    let home = at_home(&desk.deployed.graph, &HOME);
+    assert!(desk.deployer().difference(&home).await.unwrap().is_empty());
+
+    desk.deployer().bring(&needs, &mut |_| ()).await.unwrap();
+    remove(&desk.aws, "press", &HOME, &[HOME], &mut |_| ()).await.unwrap();
+    assert_eq!(everything(&desk).await, nothing);
 }

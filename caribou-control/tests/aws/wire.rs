@@ -1,6 +1,7 @@
-//! The way to moto: names the account, counts the calls, and loses one if asked to.
+//! The way to moto: names the account, counts the calls, and loses one if asked to. Functions answer here as bootstraps do, since
+//! moto does not start them; `tests/aws` of the workspace does.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use aws_smithy_runtime_api::client::http::{
@@ -32,6 +33,7 @@ pub(crate) struct Wire {
     lost: Arc<Mutex<Option<(usize, Loss)>>>,
     closed: Arc<Mutex<Option<String>>>,
     refusal: Arc<Mutex<Option<Refusal>>>,
+    takes_anything: Arc<AtomicBool>,
 }
 
 /// What Lambda answers for a while instead of what it should.
@@ -59,6 +61,7 @@ impl Wire {
             lost: Arc::default(),
             closed: Arc::default(),
             refusal: Arc::default(),
+            takes_anything: Arc::default(),
         }
     }
 
@@ -80,6 +83,28 @@ impl Wire {
     /// From now on a region knows nobody of the account, as one that is not enabled.
     pub(crate) fn close(&self, region: &Region) {
         *self.closed.lock().unwrap() = Some(region.code().to_owned());
+    }
+
+    /// From now on functions take every event, as no bootstrap does.
+    pub(crate) fn take_anything(&self) {
+        self.takes_anything.store(true, Ordering::SeqCst);
+    }
+
+    /// What a function answers to an event that holds nothing.
+    fn answer(&self, request: &HttpRequest) -> Option<HttpResponse> {
+        let path = request.uri().split('?').next().unwrap_or_default();
+        if !path.ends_with("/invocations") {
+            return None;
+        }
+        if self.takes_anything.load(Ordering::SeqCst) {
+            return Some(HttpResponse::new(StatusCode::try_from(200).unwrap(), SdkBody::from("{}")));
+        }
+        let refused =
+            serde_json::json!({ "errorType": caribou_runtime::lambda::REFUSED, "errorMessage": "no event" });
+        let mut answer =
+            HttpResponse::new(StatusCode::try_from(200).unwrap(), SdkBody::from(refused.to_string()));
+        answer.headers_mut().insert("x-amz-function-error", "Unhandled");
+        Some(answer)
     }
 
     /// Lambda refuses the next calls of this kind.
@@ -137,7 +162,7 @@ impl HttpConnector for Connector {
         let number = self.wire.calls.fetch_add(1, Ordering::SeqCst);
         request.headers_mut().insert("x-moto-account-id", self.wire.account.clone());
         let lost = self.wire.lost.lock().unwrap().take_if(|(which, _)| *which == number);
-        if let Some(answer) = self.wire.refusal(&request) {
+        if let Some(answer) = self.wire.refusal(&request).or_else(|| self.wire.answer(&request)) {
             return HttpConnectorFuture::ready(Ok(answer));
         }
         if self.wire.is_closed(&request) {

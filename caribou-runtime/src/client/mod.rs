@@ -129,7 +129,7 @@ impl Client {
         };
         let text = Bytes::from(request.input.to_string());
         if text.len() > LARGEST_INLINE {
-            let key = key::input(&self.workflow, &run);
+            let key = key::input(&self.workflow, &run, &text);
             let bytes = text.len() as u64;
             let put = |region: Region| {
                 let (key, content, blobs) = (key.clone(), text.clone(), &self.ports.blobs);

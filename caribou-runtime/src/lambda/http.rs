@@ -14,6 +14,7 @@
 //! Whatever is refused says so in JSON: `{"error":..,"remedy":..}`.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -37,7 +38,7 @@ const LONGEST_KEY: usize = 255;
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A request over HTTP.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Post {
     /// The method.
     pub method: String,
@@ -49,6 +50,17 @@ pub struct Post {
     pub is_base64: bool,
     /// When AWS received it.
     pub received: Option<Timestamp>,
+}
+
+/// Without what headers and body say: that may be a secret.
+impl fmt::Debug for Post {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Post")
+            .field("method", &self.method)
+            .field("headers", &self.headers.keys())
+            .field("bytes", &self.body.len())
+            .finish_non_exhaustive()
+    }
 }
 
 /// An answer that starts nothing.
@@ -196,7 +208,7 @@ impl Shim {
         let text = request.input.to_string();
         if request.input_blob.is_none() && text.len() > LARGEST_INLINE {
             let run = request.run.clone().ok_or("the request has no run")?;
-            let key = key::input(&request.workflow, &run);
+            let key = key::input(&request.workflow, &run, text.as_bytes());
             let (bytes, kept) = (text.len() as u64, SystemClock.now().plus(INPUT_KEPT));
             let put = self.ports().blobs.put(region, &key, Bytes::from(text), kept).await;
             put.map_err(|error| error.to_string())?;
@@ -229,7 +241,7 @@ fn answer_of(accepted: Result<RunId, Refused>) -> Json {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use caribou_model::{FunctionSpec, Graph, Node, NodeId, NodeKind, Region};
 
     use super::super::Delivery;
@@ -291,13 +303,13 @@ mod tests {
         }
     }
 
-    struct Bench {
+    pub(in crate::lambda) struct Bench {
         world: World,
-        shim: Shim,
+        pub(in crate::lambda) shim: Shim,
     }
 
     impl Bench {
-        fn new(function: &str, change: impl FnOnce(Ports) -> Ports) -> Self {
+        pub(in crate::lambda) fn new(function: &str, change: impl FnOnce(Ports) -> Ports) -> Self {
             let world = World::new(1);
             let deployment = Deployment {
                 workflow: &PRESS,
@@ -404,6 +416,21 @@ mod tests {
     }
 
     #[test]
+    fn a_second_large_input_for_the_same_run_leaves_the_first_as_it_is() {
+        let bench = bench();
+        let inputs = ["x", "y"].map(|text| json!(text.repeat(LARGEST_INLINE)));
+        let sent = inputs.each_ref().map(|input| {
+            let (_, _, body) = bench.ask(&post(&input.to_string(), json!({ "idempotency-key": "order-7" })));
+            assert_eq!(body, json!({ "run": "order-7" }));
+            bench.request().input_blob.unwrap()
+        });
+        for (blob, input) in sent.iter().zip(&inputs) {
+            let fetched = wait(async { Blobs::get(&bench.world, &blob.region, &blob.key).await });
+            assert_eq!(fetched.unwrap(), input.to_string());
+        }
+    }
+
+    #[test]
     fn what_cannot_start_a_run_is_refused_with_what_to_do() {
         let bench = bench();
         let mut get = post("", json!({}));
@@ -414,6 +441,8 @@ mod tests {
         let other = r#"{"caribou":1,"request":{"workflow":"other"}}"#;
         let version = r#"{"caribou":1,"request":{"workflow":"press","version":"9.0.0"}}"#;
         let named = r#"{"caribou":1,"request":{"workflow":"press","run":"r-1"}}"#;
+        let blob = r#"{"caribou":1,"request":{"workflow":"press","input_blob":{"r":"aws:us-east-1","k":"press/r-2/result","n":9}}}"#;
+        let resume = r#"{"caribou":1,"request":{"workflow":"press","run":"r-1","resume":1}}"#;
         let cases = [
             (get, 405, "send a POST"),
             (post("a=1", form), 415, "content-type: application/json"),
@@ -426,6 +455,8 @@ mod tests {
             (post(version, json!({})), 400, "ask for what is deployed here"),
             (post(r#"{"caribou":2,"request":{"workflow":"press"}}"#, json!({})), 400, "mend the request"),
             (post(named, json!({ "idempotency-key": "r-2" })), 400, "leave one of them out"),
+            (post(blob, json!({})), 400, "send the input itself"),
+            (post(resume, json!({})), 400, "`caribou runs retry`"),
         ];
         for (event, expected, remedy) in cases {
             let (status, headers, body) = bench.ask(&event);

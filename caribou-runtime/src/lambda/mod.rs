@@ -91,8 +91,7 @@ async fn handle(
                     match content {
                         Content::GivenUp(letter) => note(letter).await,
                         Content::Parked { body, not_before } => {
-                            let region = &shim.deployment().region;
-                            Ok(shim.hand_on(region, &body, Some(not_before), deadline).await?)
+                            Ok(shim.deliver_parked(&body, not_before, deadline).await?)
                         }
                     }
                 }

@@ -7,8 +7,9 @@ use futures_util::future::join_all;
 
 use super::delivery::{GivenUp, UnreadableEvent};
 use crate::local::SystemClock;
-use crate::port::Clock as _;
-use crate::shim::{HandleError, excerpt};
+use crate::message::Message;
+use crate::port::{Clock as _, SendError};
+use crate::shim::{HandleError, Shim, excerpt};
 
 /// A message of the function's queue.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,6 +36,34 @@ pub enum Content {
 
 /// What is left of the invocation's time for the answer.
 const RESERVE: Duration = Duration::from_millis(300);
+/// For how long a message is parked whose topic does not take it.
+const PARKED_AGAIN: Duration = Duration::from_mins(1);
+
+impl Shim {
+    /// Hands a parked message to the topic. What that does not take is parked anew until its run is overdue: SQS gives a message
+    /// up after a few receives, and a topic may be out of reach for longer.
+    pub(super) async fn deliver_parked(
+        &self,
+        body: &str,
+        not_before: Timestamp,
+        deadline: Timestamp,
+    ) -> Result<(), SendError> {
+        let region = &self.deployment().region;
+        let begun = SystemClock.now();
+        let patience = begun.plus(deadline.since(begun) / 2);
+        let error = match self.hand_on(region, body, Some(not_before), patience).await {
+            Err(error) if !matches!(error, SendError::Unsendable { .. }) => error,
+            sent => return sent,
+        };
+        let now = SystemClock.now();
+        let is_overdue = Message::decode(body).map_or(true, |message| message.pin.deadline <= now);
+        if not_before > now || is_overdue {
+            return Err(error);
+        }
+        tracing::warn!(%error, "a parked message is parked again");
+        self.hand_on(region, body, Some(now.plus(PARKED_AGAIN)), deadline).await
+    }
+}
 
 /// Works on all messages at the same time, so that none keeps another back; answers which are to stay in the queue, as SQS
 /// wants it (`ReportBatchItemFailures`). What is not done when the invocation's time is nearly over stays.
@@ -68,9 +97,59 @@ where
 
 #[cfg(test)]
 mod tests {
+    use std::sync::{Arc, Mutex};
+
     use super::super::delivery::tests::destination;
+    use super::super::http::tests::Bench;
     use super::super::{Delivery, NOT_BEFORE};
     use super::*;
+    use crate::message::tests::message;
+    use crate::port::{Ports, StageAddress, Transport};
+
+    /// Parks what is not due, and publishes nothing.
+    #[derive(Default)]
+    struct OutOfReach(Mutex<Vec<(String, Timestamp)>>);
+
+    #[async_trait::async_trait]
+    impl Transport for OutOfReach {
+        async fn send(
+            &self,
+            to: &StageAddress,
+            body: &str,
+            not_before: Option<Timestamp>,
+        ) -> Result<(), SendError> {
+            match not_before.filter(|instant| *instant > SystemClock.now()) {
+                Some(instant) => self.0.lock().unwrap().push((body.to_owned(), instant)),
+                None => {
+                    return Err(SendError::Refused { region: to.region.clone(), cause: "not now".into() });
+                }
+            }
+            Ok(())
+        }
+    }
+
+    #[tokio::test]
+    async fn a_parked_message_whose_topic_does_not_take_it_is_parked_anew_until_its_run_is_overdue() {
+        let topic = Arc::new(OutOfReach::default());
+        let transport = topic.clone();
+        let bench = Bench::new("resize", |ports| Ports { transport, ..ports });
+        let now = SystemClock.now();
+        let due = now.plus(Duration::from_hours(1));
+        let until = |deadline| {
+            let mut message = message(&["us-east-1"]);
+            message.pin.deadline = deadline;
+            message.encode().unwrap()
+        };
+        let deadline = now.plus(Duration::from_secs(2));
+        bench.shim.deliver_parked(&until(due), now, deadline).await.unwrap();
+        let parked = std::mem::take(&mut *topic.0.lock().unwrap());
+        let [(body, instant)] = <[_; 1]>::try_from(parked).unwrap();
+        assert_eq!(body, until(due));
+        assert!(instant >= now.plus(PARKED_AGAIN) && instant <= deadline.plus(PARKED_AGAIN));
+        let error = bench.shim.deliver_parked(&until(now), now, deadline).await.unwrap_err();
+        assert!(matches!(error, SendError::Refused { .. }), "{error}");
+        assert!(topic.0.lock().unwrap().is_empty());
+    }
 
     fn batch(records: &[(&str, &str, Option<&str>)]) -> Vec<Queued> {
         let record = |(id, body, until): &(&str, &str, Option<&str>)| {

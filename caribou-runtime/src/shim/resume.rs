@@ -124,8 +124,8 @@ impl Inner {
 impl Attempt<'_> {
     /// The input that was kept when the entry failed.
     async fn kept_input(&mut self, input: Option<StoredValue>) -> Result<serde_json::Value, Stopped> {
-        let key = key::input(&self.pin.workflow, &self.pin.run);
-        let sent = matches!(&input, Some(StoredValue::Blob(blob)) if blob.key == key);
+        let Pin { workflow, run, .. } = &self.pin;
+        let sent = matches!(&input, Some(StoredValue::Blob(blob)) if key::is_input(&blob.key, workflow, run));
         let content = match input {
             Some(StoredValue::Inline(content)) => content.into_inner(),
             Some(StoredValue::Blob(blob)) => match self.ledger.get_blob(&blob.region, &blob.key).await {

@@ -156,13 +156,11 @@ impl Stores {
         assert_eq!(behind("w/claim/l/30").await, [""; 0]);
         let page = self.0.list(&HOME, "w/claim/l/4", None, 100).await.unwrap();
         assert_eq!(page.items[0].1.value, "4.1");
-        // A page ends after about 1 MB.
+        // more than the page of any store holds
         let value = "v".repeat(300_000);
         for n in 0..8 {
             self.written(&format!("w/claim/big/{n}"), &value, Condition::Absent).await;
         }
-        let page = self.0.list(&HOME, "w/claim/big/", None, 100).await.unwrap();
-        assert!((1..=4).contains(&page.items.len()) || page.next.is_none(), "{}", page.items.len());
         assert_eq!(self.keys("w/claim/big/", 100).await.len(), 8);
     }
 

@@ -1,6 +1,7 @@
 //! DynamoDB in this process, behind its HTTP interface; and the contract of the store against it.
 
 use caribou_runtime::aws::{self, SdkConfig};
+use caribou_runtime::model::Region;
 use caribou_runtime::port::Ports;
 use dynoxide::Database;
 
@@ -50,6 +51,9 @@ pub(crate) fn config(endpoint: &str) -> SdkConfig {
 async fn the_store_keeps_its_contract_on_dynamodb() {
     let dynamodb = DynamoDb::start("w").await;
     crate::contract::holds(dynamodb.ports()).await;
+    let page =
+        dynamodb.ports().store.list(&Region::aws("us-east-1"), "w/claim/big/", None, 100).await.unwrap();
+    assert!((1..=4).contains(&page.items.len()) && page.next.is_some(), "a page ends after about 1 MB");
 }
 
 #[test]

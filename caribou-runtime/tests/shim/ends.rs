@@ -89,8 +89,11 @@ fn an_input_that_cannot_be_had_is_noted_and_the_failure_is_told() {
 fn an_input_that_is_no_json_is_shown_as_text() {
     let mut platform = Platform::new(&CHAIN);
     let run = platform.start(json!("x".repeat(300_000)));
-    platform.put_blob(&HOME, "chain/run/input", "{not json");
-    platform.deliver_one();
+    let (to, body) = platform.take_one();
+    let request: Json = serde_json::from_str(&body).unwrap();
+    platform.put_blob(&HOME, request["request"]["input_blob"]["k"].as_str().unwrap(), "{not json");
+    let event = platform.event(&body);
+    platform.handle(&to, event).unwrap();
     let (_, error, input) = failed(platform.status(&run));
     assert!(error.contains("is not JSON"), "{error}");
     assert_eq!(input, [json!("{not json")]);

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
+use aws_sdk_lambda::operation::get_function_configuration::GetFunctionConfigurationOutput;
 use aws_sdk_lambda::types::{
     Architecture as LambdaArchitecture, Environment, EphemeralStorage, FunctionCode, LastUpdateStatus,
     PackageType, RecursiveLoop, Runtime, State,
@@ -20,6 +21,12 @@ use crate::aws::place::Place;
 
 /// The one name that `provided` runtimes start.
 const HANDLER: &str = "bootstrap";
+/// Archive or image.
+const PACKAGE: &str = "package";
+/// There if the function could not be made.
+const STATE: &str = "state";
+/// There if its last change failed.
+const LAST_CHANGE: &str = "last change";
 /// The first part of the names of Caribou's own variables, whose values may be shown.
 const OWN: &str = "CARIBOU_";
 
@@ -134,11 +141,12 @@ impl Resource for Function {
             .with("loops", "allowed");
         let fields = match &self.package {
             Package::Archive { code, layers } => fields
+                .with(PACKAGE, PackageType::Zip)
                 .with("runtime", Runtime::Providedal2023)
                 .with("handler", HANDLER)
                 .with("code", base64(&code.sha256))
                 .with_some("layers", (!layers.is_empty()).then(|| layers.join(", "))),
-            Package::Image(image) => fields.with("image", image),
+            Package::Image(image) => fields.with(PACKAGE, PackageType::Image).with("image", image),
         };
         Some(Self::variables(fields, self.variables.clone()).with_tags(self.place.tags()))
     }
@@ -156,10 +164,16 @@ impl Resource for Function {
             .with_some("storage in MB", configuration.ephemeral_storage().map(EphemeralStorage::size))
             .with_some("architecture", configuration.architectures().first())
             .with_some("layers", (!layers.is_empty()).then(|| layers.join(", ")));
+        let has_failed = |failed: bool| failed.then_some("failed");
+        let fields = fields
+            .with_some(STATE, has_failed(configuration.state() == Some(&State::Failed)))
+            .with_some(LAST_CHANGE, has_failed(last_change_failed(configuration.last_update_status())));
         let fields = if configuration.package_type() == Some(&PackageType::Image) {
-            fields.with_some("image", found.code().and_then(|code| code.image_uri()))
+            let image = found.code().and_then(|code| code.image_uri());
+            fields.with(PACKAGE, PackageType::Image).with_some("image", image)
         } else {
             fields
+                .with(PACKAGE, PackageType::Zip)
                 .with_some("runtime", configuration.runtime())
                 .with_some("handler", configuration.handler())
                 .with_some("code", configuration.code_sha256())
@@ -200,8 +214,12 @@ impl Resource for Function {
 
     async fn update(&self, aws: &Aws, differing: &[Differing]) -> Result<(), AwsError> {
         let id = self.id();
-        ready(aws, &id).await?;
-        if ["code", "image", "architecture"].iter().any(|field| differs(differing, field)) {
+        at_rest(aws, &id).await?;
+        if must_be_remade(differing) {
+            delete(aws, &id).await?;
+            return self.create(aws).await;
+        }
+        if ["code", "image", "architecture", LAST_CHANGE].iter().any(|field| differs(differing, field)) {
             self.change_code(aws).await?;
         }
         if differs(differing, "loops") {
@@ -232,6 +250,15 @@ impl Resource for Function {
     }
 }
 
+/// Whether a change takes another function: one that could not be made never can be used, and an archive cannot become an image.
+pub(in crate::aws) fn must_be_remade(differing: &[Differing]) -> bool {
+    [STATE, PACKAGE].iter().any(|field| differs(differing, field))
+}
+
+fn last_change_failed(status: Option<&LastUpdateStatus>) -> bool {
+    status == Some(&LastUpdateStatus::Failed)
+}
+
 /// Removes the function, and with it its permissions and its failure destination.
 pub(in crate::aws) async fn delete(aws: &Aws, id: &Id) -> Result<(), AwsError> {
     let clients = aws.at(&id.region);
@@ -244,19 +271,31 @@ pub(in crate::aws) async fn delete(aws: &Aws, id: &Id) -> Result<(), AwsError> {
 
 /// Waits until the function can be called and changed. One that was not called for weeks is inactive, and wakes as it is.
 pub(in crate::aws) async fn ready(aws: &Aws, id: &Id) -> Result<(), AwsError> {
+    let found = at_rest(aws, id).await?;
+    let failed = |reason: Option<&str>| {
+        let said = reason.unwrap_or("no reason given").to_owned();
+        Err(AwsError::DoesNotAnswer { id: id.clone(), said })
+    };
+    if found.state() == Some(&State::Failed) {
+        return failed(found.state_reason());
+    }
+    if last_change_failed(found.last_update_status()) {
+        return failed(found.last_update_status_reason());
+    }
+    Ok(())
+}
+
+/// Waits until nothing is done to the function any more, whether it succeeded or not.
+async fn at_rest(aws: &Aws, id: &Id) -> Result<GetFunctionConfigurationOutput, AwsError> {
     let clients = aws.at(&id.region);
     until(aws.clock(), id, patience::FUNCTION, || async {
         let asked = clients.lambda.get_function_configuration().function_name(&id.name).send().await;
         let found = asked.map_err(id.fault("lambda:GetFunctionConfiguration"))?;
-        let reason = |reason: Option<&str>| reason.unwrap_or("no reason given").to_owned();
-        let failed = |said| Err(AwsError::DoesNotAnswer { id: id.clone(), said });
-        match (found.state(), found.last_update_status()) {
-            (Some(State::Failed), _) => failed(reason(found.state_reason())),
-            (_, Some(LastUpdateStatus::Failed)) => failed(reason(found.last_update_status_reason())),
-            (Some(State::Pending), _) => Ok(Seen::NotYet("pending".into())),
-            (_, Some(LastUpdateStatus::InProgress)) => Ok(Seen::NotYet("being changed".into())),
-            _ => Ok(Seen::Ready(())),
-        }
+        Ok(match (found.state(), found.last_update_status()) {
+            (Some(State::Pending), _) => Seen::NotYet("pending".into()),
+            (_, Some(LastUpdateStatus::InProgress)) => Seen::NotYet("being changed".into()),
+            _ => Seen::Ready(found),
+        })
     })
     .await
 }

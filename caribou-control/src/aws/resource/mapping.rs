@@ -5,7 +5,7 @@ use aws_sdk_lambda::types::{EventSourceMappingConfiguration, FunctionResponseTyp
 
 use super::{Differing, Fields, Id, Kind, Resource, optional};
 use crate::aws::connection::Aws;
-use crate::aws::error::AwsError;
+use crate::aws::error::{AwsError, Fault};
 use crate::aws::patience::{self, Patience, Seen, insist, is_busy, role_is_new_or_busy, until};
 use crate::aws::place::Place;
 
@@ -20,14 +20,41 @@ impl Mapping {
     /// Those that are there and stay. AWS has one for each queue and function, and refuses a second; moto makes as many as it
     /// is asked for.
     async fn all(&self, aws: &Aws) -> Result<Vec<EventSourceMappingConfiguration>, AwsError> {
+        let mut all = self.listed(aws).await?;
+        all.retain(|mapping| !is_going(mapping));
+        Ok(all)
+    }
+
+    async fn listed(&self, aws: &Aws) -> Result<Vec<EventSourceMappingConfiguration>, AwsError> {
         let id = self.id();
         // by the queue alone: a function that is gone is not known
         let list = aws.at(&id.region).lambda.list_event_source_mappings();
         let asked = list.event_source_arn(self.place.queue_arn()).send().await;
         let found = optional(asked.map_err(id.fault("lambda:ListEventSourceMappings")))?;
-        let mut all = found.and_then(|found| found.event_source_mappings).unwrap_or_default();
-        all.retain(|mapping| mapping.state() != Some("Deleting"));
-        Ok(all)
+        Ok(found.and_then(|found| found.event_source_mappings).unwrap_or_default())
+    }
+
+    /// Waits until one that is being removed is gone.
+    async fn gone(&self, aws: &Aws) -> Result<(), AwsError> {
+        until(aws.clock(), &self.id(), patience::MAPPING, || async {
+            let is_there = self.listed(aws).await?.iter().any(is_going);
+            Ok(if is_there { Seen::NotYet("deleting".into()) } else { Seen::Ready(()) })
+        })
+        .await
+    }
+
+    /// Lambda checks that the role may receive from the queue, which may not be known everywhere yet.
+    async fn make(&self, aws: &Aws) -> Result<(), AwsError> {
+        let id = self.id();
+        let clients = aws.at(&id.region);
+        insist(aws.clock(), patience::ROLE, role_is_new_or_busy, || async {
+            let create = clients.lambda.create_event_source_mapping().function_name(&id.name);
+            let create = create.event_source_arn(self.place.queue_arn()).batch_size(BATCH).enabled(true);
+            let create = create.function_response_types(FunctionResponseType::ReportBatchItemFailures);
+            let create = create.set_tags(Some(self.place.tags().into_iter().collect()));
+            create.send().await.map(drop).map_err(id.fault("lambda:CreateEventSourceMapping"))
+        })
+        .await
     }
 
     async fn remove(&self, aws: &Aws, uuid: &str) -> Result<(), AwsError> {
@@ -56,6 +83,10 @@ impl Mapping {
     }
 }
 
+fn is_going(mapping: &EventSourceMappingConfiguration) -> bool {
+    mapping.state() == Some("Deleting")
+}
+
 #[async_trait]
 impl Resource for Mapping {
     fn id(&self) -> Id {
@@ -76,18 +107,18 @@ impl Resource for Mapping {
         Ok(Some(fields.with_some("reports", reports).with("mappings", all.len())))
     }
 
-    /// Lambda checks that the role may receive from the queue, which may not be known everywhere yet.
+    /// As long as one is being removed there can be no other.
     async fn create(&self, aws: &Aws) -> Result<(), AwsError> {
-        let id = self.id();
-        let clients = aws.at(&id.region);
-        insist(aws.clock(), patience::ROLE, role_is_new_or_busy, || async {
-            let create = clients.lambda.create_event_source_mapping().function_name(&id.name);
-            let create = create.event_source_arn(self.place.queue_arn()).batch_size(BATCH).enabled(true);
-            let create = create.function_response_types(FunctionResponseType::ReportBatchItemFailures);
-            let create = create.set_tags(Some(self.place.tags().into_iter().collect()));
-            create.send().await.map(drop).map_err(id.fault("lambda:CreateEventSourceMapping"))
-        })
-        .await
+        match self.make(aws).await {
+            Err(error) if error.fault() == Some(Fault::Conflict) => {
+                if !self.listed(aws).await?.iter().any(is_going) {
+                    return Err(error);
+                }
+                self.gone(aws).await?;
+                self.make(aws).await
+            }
+            made => made,
+        }
     }
 
     async fn update(&self, aws: &Aws, _: &[Differing]) -> Result<(), AwsError> {

@@ -14,6 +14,7 @@ pub(super) mod code;
 pub(super) mod failure;
 pub(super) mod field;
 pub(super) mod function;
+pub(super) mod inline_policy;
 pub(super) mod log_group;
 pub(super) mod mapping;
 pub(super) mod permission;
@@ -81,9 +82,11 @@ impl Kind {
             Self::Code | Self::Table | Self::LogGroup | Self::DeadQueue => 1,
             Self::Queue | Self::Topic => 2,
             Self::Function => 3,
-            Self::FailureDestination | Self::Permission | Self::Mapping | Self::FunctionUrl => 4,
+            Self::FailureDestination | Self::Permission | Self::Mapping => 4,
+            // it adds statements to the policy that the permission is in
+            Self::FunctionUrl => 5,
             // last: from here on messages arrive
-            Self::Subscription => 5,
+            Self::Subscription => 6,
         }
     }
 }

@@ -1,4 +1,9 @@
 //! The role of a workflow's functions: who may take it, what they may do, and what the author's own policy adds.
+//!
+//! Every version has policies of its own, so that deploys and migrations of different versions do not write over one another's
+//! grants, and the runs of an old version keep what its author gave it.
+
+use std::collections::BTreeSet;
 
 use async_trait::async_trait;
 use aws_sdk_iam::types::Tag;
@@ -7,100 +12,164 @@ use caribou_runtime::aws::Account;
 use serde_json::Value;
 
 use super::field::{canonical, differs, superfluous_tags};
+use super::inline_policy::{decoded, document, inline, put, remove_inline};
 use super::{Differing, Fields, Id, Kind, Resource, optional};
 use crate::aws::connection::Aws;
 use crate::aws::error::AwsError;
 use crate::aws::place::WORKFLOW;
 use crate::aws::policy::{self, Exactness, Grants, characters};
 
-/// Caribou's own policy.
-const CARIBOU: &str = "caribou";
-/// The policy that the manifest names.
-const AUTHOR: &str = "author";
+/// What the names of Caribou's own policies begin with; a version follows.
+const CARIBOU: &str = "caribou-";
+/// What the names of those that a manifest names begin with; a version follows.
+const AUTHOR: &str = "author-";
 /// The tag that tells the home region: two workflows of one name with different homes would share the role.
 const HOME: &str = "caribou:home";
+/// What the keys of the tags begin with that tell where else the workflow is or was; a region follows. A manifest may name a region no
+/// longer whose things are still there.
+const REGION: &str = "caribou:region:";
 /// IAM's limit for the inline policies of a role, white space not counted.
 const MOST_CHARACTERS: usize = 10_240;
 
 pub(in crate::aws) struct Role {
-    pub(in crate::aws) account: Account,
     pub(in crate::aws) workflow: String,
     pub(in crate::aws) home: Region,
+    /// The version whose policies these are.
+    pub(in crate::aws) version: String,
     /// Caribou's own policy.
     pub(in crate::aws) policy: String,
     /// The author's.
     pub(in crate::aws) author: Option<String>,
     /// How exactly it names things.
     pub(in crate::aws) exactness: Exactness,
+    /// Where functions of the version may be.
+    regions: BTreeSet<String>,
+}
+
+/// What a role has for a version.
+pub(in crate::aws) struct Given {
+    /// What Caribou's own policy gives.
+    pub(in crate::aws) grants: Grants,
+    /// The author's policy.
+    pub(in crate::aws) author: Option<String>,
+    /// How many characters the policies of all other versions have.
+    pub(in crate::aws) others: usize,
+}
+
+impl Given {
+    pub(in crate::aws) async fn read(
+        aws: &Aws,
+        home: &Region,
+        workflow: &str,
+        version: &str,
+    ) -> Result<Self, AwsError> {
+        let id = Id::new(Kind::Role, home, Account::role_name(workflow));
+        let mut given = Self { grants: Grants::none(workflow), author: None, others: 0 };
+        for name in inline(aws, &id).await?.into_iter().filter(|name| version_of(name).is_some()) {
+            let Some(document) = document(aws, &id, &name).await? else { continue };
+            if version_of(&name) != Some(version) {
+                given.others += characters(&document);
+            } else if name.starts_with(CARIBOU) {
+                given.grants = Grants::read(aws.account(), workflow, &document);
+            } else {
+                given.author = Some(document);
+            }
+        }
+        Ok(given)
+    }
 }
 
 impl Role {
-    /// A role that gives all of this, as exactly as fits.
+    /// A role that gives a version all of this, as exactly as fits beside the policies of all `others`. Half of the room is left
+    /// for the versions to come, if that can be.
     pub(in crate::aws) fn giving(
         account: &Account,
         home: &Region,
+        version: &str,
         grants: &Grants,
         author: Option<String>,
+        others: usize,
     ) -> Result<Self, AwsError> {
-        let taken = author.as_deref().map_or(0, characters);
-        let mut own = 0;
-        for exactness in [Exactness::Names, Exactness::Versions, Exactness::Regions] {
-            let policy = grants.at(exactness).document(account, home);
-            own = characters(&policy);
-            if own + taken <= MOST_CHARACTERS {
-                let (account, home) = (account.clone(), home.clone());
-                return Ok(Self {
-                    account,
-                    workflow: grants.workflow.clone(),
-                    home,
-                    policy,
-                    author,
-                    exactness,
-                });
-            }
-        }
-        Err(AwsError::PolicyTooLong { characters: own + taken, own, most: MOST_CHARACTERS })
-    }
-
-    /// What the role's policy gives now.
-    pub(in crate::aws) async fn given(aws: &Aws, home: &Region, workflow: &str) -> Result<Grants, AwsError> {
-        let id = Id::new(Kind::Role, home, Account::role_name(workflow));
-        let policy = document(aws, &id, CARIBOU).await?;
-        Ok(policy
-            .map_or_else(|| Grants::none(workflow), |policy| Grants::read(aws.account(), workflow, &policy)))
+        let taken = author.as_deref().map_or(0, characters) + others;
+        let room = MOST_CHARACTERS.saturating_sub(taken);
+        let policies = [Exactness::Names, Exactness::Versions, Exactness::Regions]
+            .map(|exactness| (grants.at(exactness).document(account, home), exactness));
+        let own = policies.each_ref().map(|(policy, _)| characters(policy));
+        let fits = |most: usize| own.iter().position(|own| *own <= most);
+        let Some(chosen) = fits(room / 2).or_else(|| (own[2] <= room).then_some(2)) else {
+            let own = own[2];
+            return Err(AwsError::PolicyTooLong {
+                characters: own + taken,
+                own,
+                others,
+                most: MOST_CHARACTERS,
+            });
+        };
+        let (policy, exactness) = policies[chosen].clone();
+        Ok(Self {
+            workflow: grants.workflow.clone(),
+            home: home.clone(),
+            version: version.to_owned(),
+            policy,
+            author,
+            exactness,
+            regions: grants.all.iter().map(|grant| grant.region.clone()).filter(|code| code != "*").collect(),
+        })
     }
 
     fn tags(&self) -> Result<Vec<Tag>, AwsError> {
-        let tag = |(key, value): (&str, String)| Tag::builder().key(key).value(value).build();
-        self.marks().map(tag).into_iter().collect::<Result<_, _>>().map_err(AwsError::internal)
+        let tag = |(key, value): (String, String)| Tag::builder().key(key).value(value).build();
+        self.marks().into_iter().map(tag).collect::<Result<_, _>>().map_err(AwsError::internal)
     }
 
-    /// By which the role is known as that of this workflow, with this home.
-    fn marks(&self) -> [(&'static str, String); 2] {
-        [(WORKFLOW, self.workflow.clone()), (HOME, self.home.code().to_owned())]
+    /// By which the role is known as that of this workflow, with this home, in these regions.
+    fn marks(&self) -> Vec<(String, String)> {
+        let own =
+            [(WORKFLOW.to_owned(), self.workflow.clone()), (HOME.to_owned(), self.home.code().to_owned())];
+        let regions = self.regions.iter().map(|code| (format!("{REGION}{code}"), "used".to_owned()));
+        own.into_iter().chain(regions).collect()
     }
 
-    fn policies(&self) -> impl Iterator<Item = (&'static str, &String)> {
-        std::iter::once((CARIBOU, &self.policy)).chain(self.author.iter().map(|author| (AUTHOR, author)))
+    /// Whether a tag tells of a region that this version does not need.
+    fn is_of_another_region(&self, tag: &Tag) -> bool {
+        tag.key().strip_prefix(REGION).is_some_and(|code| !self.regions.contains(code))
+    }
+
+    fn policies(&self) -> Vec<(String, &String)> {
+        let Self { version, policy, author, .. } = self;
+        let author = author.iter().map(|author| (format!("{AUTHOR}{version}"), author));
+        std::iter::once((format!("{CARIBOU}{version}"), policy)).chain(author).collect()
     }
 
     async fn put_policies(&self, aws: &Aws) -> Result<(), AwsError> {
         for (name, document) in self.policies() {
-            self.put(aws, name, document).await?;
+            put(aws, &self.id(), &name, document).await?;
         }
         Ok(())
     }
 
-    /// Writes Caribou's own policy and leaves the author's alone.
+    /// Writes Caribou's own policy of the version and leaves the author's alone.
     pub(in crate::aws) async fn put_own_policy(&self, aws: &Aws) -> Result<(), AwsError> {
-        self.put(aws, CARIBOU, &self.policy).await
+        put(aws, &self.id(), &format!("{CARIBOU}{}", self.version), &self.policy).await
     }
 
-    async fn put(&self, aws: &Aws, name: &str, document: &str) -> Result<(), AwsError> {
-        let id = self.id();
-        let put = aws.at(&self.home).iam.put_role_policy().role_name(&id.name).policy_name(name);
-        put.policy_document(document).send().await.map(drop).map_err(id.fault("iam:PutRolePolicy"))
+    /// Whether a policy is another version's.
+    fn is_of_another(&self, name: &str) -> bool {
+        version_of(name).is_some_and(|version| version != self.version)
     }
+}
+
+/// The version that a policy belongs to.
+fn version_of(policy: &str) -> Option<&str> {
+    policy.strip_prefix(CARIBOU).or_else(|| policy.strip_prefix(AUTHOR))
+}
+
+/// Takes back everything that a version could do.
+pub(in crate::aws) async fn withdraw(aws: &Aws, id: &Id, version: &str) -> Result<(), AwsError> {
+    for prefix in [CARIBOU, AUTHOR] {
+        remove_inline(aws, id, &format!("{prefix}{version}")).await?;
+    }
+    Ok(())
 }
 
 /// A policy's statements, each a property of its own.
@@ -124,9 +193,11 @@ impl Resource for Role {
     }
 
     fn wanted(&self) -> Option<Fields> {
-        let fields = Fields::default().with("trust", canonical(&policy::trust(&self.account)));
-        let fields =
-            self.policies().fold(fields, |fields, (name, document)| with_policy(fields, name, document));
+        let fields = Fields::default().with("trust", canonical(&policy::trust()));
+        let fields = self
+            .policies()
+            .into_iter()
+            .fold(fields, |fields, (name, document)| with_policy(fields, &name, document));
         Some(fields.with_tags(self.marks()))
     }
 
@@ -137,9 +208,10 @@ impl Resource for Role {
         let Some(found) = optional(asked.map_err(id.fault("iam:GetRole")))? else { return Ok(None) };
         let role = found.role();
         let trust = role.and_then(|role| role.assume_role_policy_document()).map(decoded);
-        let tags = role.map(|role| role.tags().to_vec()).unwrap_or_default();
+        let mut tags = role.map(|role| role.tags().to_vec()).unwrap_or_default();
+        tags.retain(|tag| !self.is_of_another_region(tag));
         let mut fields = Fields::default().with_some("trust", trust.map(|trust| canonical(&trust)));
-        for name in inline(aws, &id).await? {
+        for name in inline(aws, &id).await?.into_iter().filter(|name| !self.is_of_another(name)) {
             if let Some(document) = document(aws, &id, &name).await? {
                 fields = with_policy(fields, &name, &document);
             }
@@ -154,24 +226,25 @@ impl Resource for Role {
         let id = self.id();
         let create = aws.at(&self.home).iam.create_role().role_name(&id.name);
         let create = create.description(format!("Functions of the Caribou workflow {}", self.workflow));
-        let create = create.assume_role_policy_document(policy::trust(&self.account));
+        let create = create.assume_role_policy_document(policy::trust());
         let create = create.set_tags(Some(self.tags()?));
         create.send().await.map_err(id.fault("iam:CreateRole"))?;
         self.put_policies(aws).await
     }
 
-    /// A policy that neither Caribou nor the manifest knows is taken away: the role may do what they say and no more.
+    /// A policy that neither a version nor its manifest has is taken away: the role may do what they say and no more.
     async fn update(&self, aws: &Aws, differing: &[Differing]) -> Result<(), AwsError> {
         let id = self.id();
         let iam = &aws.at(&self.home).iam;
         if differs(differing, "trust") {
             let update = iam.update_assume_role_policy().role_name(&id.name);
-            let update = update.policy_document(policy::trust(&self.account));
+            let update = update.policy_document(policy::trust());
             update.send().await.map_err(id.fault("iam:UpdateAssumeRolePolicy"))?;
         }
         if differs(differing, "policy") {
             for name in inline(aws, &id).await? {
-                if !self.policies().any(|(wanted, _)| wanted == name) {
+                let is_wanted = self.policies().iter().any(|(wanted, _)| *wanted == name);
+                if !is_wanted && !self.is_of_another(&name) {
                     remove_inline(aws, &id, &name).await?;
                 }
             }
@@ -197,18 +270,36 @@ impl Resource for Role {
     }
 }
 
-/// The author's policy that a role has.
-pub(in crate::aws) async fn author(aws: &Aws, id: &Id) -> Result<Option<String>, AwsError> {
-    document(aws, id, AUTHOR).await
+/// The tags of the role, if there is such a role, of this workflow.
+async fn tags(aws: &Aws, id: &Id, workflow: &str) -> Result<Option<Vec<Tag>>, AwsError> {
+    let asked = aws.at(&id.region).iam.get_role().role_name(&id.name).send().await;
+    let found = optional(asked.map_err(id.fault("iam:GetRole")))?;
+    let tags = found.and_then(|found| found.role).and_then(|role| role.tags).unwrap_or_default();
+    let is_its_own = tags.iter().any(|tag| tag.key() == WORKFLOW && tag.value() == workflow);
+    Ok(is_its_own.then_some(tags))
 }
 
 /// Whether there is such a role, of this workflow.
 pub(in crate::aws) async fn exists(aws: &Aws, id: &Id, workflow: &str) -> Result<bool, AwsError> {
-    let asked = aws.at(&id.region).iam.get_role().role_name(&id.name).send().await;
-    let found = optional(asked.map_err(id.fault("iam:GetRole")))?;
-    let tags =
-        found.as_ref().and_then(|found| found.role()).map(aws_sdk_iam::types::Role::tags).unwrap_or_default();
-    Ok(tags.iter().any(|tag| tag.key() == WORKFLOW && tag.value() == workflow))
+    Ok(tags(aws, id, workflow).await?.is_some())
+}
+
+/// Where the workflow is or was, as its role tells. A code that is none is left out.
+pub(in crate::aws) async fn regions(
+    aws: &Aws,
+    id: &Id,
+    workflow: &str,
+) -> Result<BTreeSet<Region>, AwsError> {
+    let tags = tags(aws, id, workflow).await?.unwrap_or_default();
+    let codes = tags.iter().filter_map(|tag| tag.key().strip_prefix(REGION));
+    Ok(codes.filter_map(|code| format!("aws:{code}").parse().ok()).collect())
+}
+
+/// Notes that nothing of the workflow is in these regions any more.
+pub(in crate::aws) async fn leave(aws: &Aws, id: &Id, regions: &[Region]) -> Result<(), AwsError> {
+    let keys = regions.iter().map(|region| format!("{REGION}{}", region.code())).collect();
+    let untag = aws.at(&id.region).iam.untag_role().role_name(&id.name).set_tag_keys(Some(keys));
+    optional(untag.send().await.map_err(id.fault("iam:UntagRole"))).map(drop)
 }
 
 /// Removes a role with its policies.
@@ -223,13 +314,6 @@ pub(in crate::aws) async fn delete(aws: &Aws, id: &Id) -> Result<(), AwsError> {
     optional(sent.map_err(id.fault("iam:DeleteRole"))).map(drop)
 }
 
-/// The names of the inline policies. There is no room for so many that they would come in pages.
-async fn inline(aws: &Aws, id: &Id) -> Result<Vec<String>, AwsError> {
-    let asked = aws.at(&id.region).iam.list_role_policies().role_name(&id.name).send().await;
-    let found = optional(asked.map_err(id.fault("iam:ListRolePolicies")))?;
-    Ok(found.map(|found| found.policy_names).unwrap_or_default())
-}
-
 /// The ARNs of the managed policies, of which there are 20 at the most.
 async fn attached(aws: &Aws, id: &Id) -> Result<Vec<String>, AwsError> {
     let asked = aws.at(&id.region).iam.list_attached_role_policies().role_name(&id.name).send().await;
@@ -238,34 +322,9 @@ async fn attached(aws: &Aws, id: &Id) -> Result<Vec<String>, AwsError> {
     Ok(policies.into_iter().filter_map(|policy| policy.policy_arn).collect())
 }
 
-async fn document(aws: &Aws, id: &Id, name: &str) -> Result<Option<String>, AwsError> {
-    let get = aws.at(&id.region).iam.get_role_policy().role_name(&id.name).policy_name(name);
-    let found = optional(get.send().await.map_err(id.fault("iam:GetRolePolicy")))?;
-    Ok(found.map(|found| decoded(found.policy_document())))
-}
-
-async fn remove_inline(aws: &Aws, id: &Id, name: &str) -> Result<(), AwsError> {
-    let delete = aws.at(&id.region).iam.delete_role_policy().role_name(&id.name).policy_name(name);
-    optional(delete.send().await.map_err(id.fault("iam:DeleteRolePolicy"))).map(drop)
-}
-
 async fn detach(aws: &Aws, id: &Id, arn: &str) -> Result<(), AwsError> {
     let detach = aws.at(&id.region).iam.detach_role_policy().role_name(&id.name).policy_arn(arn);
     optional(detach.send().await.map_err(id.fault("iam:DetachRolePolicy"))).map(drop)
-}
-
-/// IAM writes documents as URLs are written.
-fn decoded(text: &str) -> String {
-    let bytes = text.as_bytes();
-    let mut plain = Vec::with_capacity(bytes.len());
-    let mut at = 0;
-    while let Some(&byte) = bytes.get(at) {
-        let digits = bytes.get(at + 1..at + 3).and_then(|digits| std::str::from_utf8(digits).ok());
-        let escaped = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok()).filter(|_| byte == b'%');
-        plain.push(escaped.unwrap_or(byte));
-        at += if escaped.is_some() { 3 } else { 1 };
-    }
-    String::from_utf8_lossy(&plain).into_owned()
 }
 
 #[cfg(test)]
@@ -274,25 +333,30 @@ mod tests {
     use crate::aws::policy::Grant;
 
     #[test]
-    fn documents_are_read_as_iam_writes_them() {
-        assert_eq!(decoded("%7B%22a%22%3A%22%25%22%7D"), r#"{"a":"%"}"#);
-        assert_eq!(decoded(r#"{"a":"100%"}"#), r#"{"a":"100%"}"#);
-    }
-
-    #[test]
     fn a_role_gives_as_exactly_as_fits_and_says_when_nothing_does() {
         let home = Region::aws("us-east-1");
         let account: Account = "123456789012".parse().unwrap();
         let mut grants = Grants::none("press");
-        let giving = |grants: &Grants, author: usize| {
-            Role::giving(&account, &home, grants, Some("x".repeat(author))).map(|role| role.exactness)
+        let giving = |grants: &Grants, author: usize, others: usize| {
+            Role::giving(&account, &home, "0.1.0", grants, Some("x".repeat(author)), others)
+                .map(|role| role.exactness)
         };
-        for number in 0..20 {
+        for number in 0..10 {
             grants.add(Grant::new(&home, format!("press-0_1_0-function_{number}")));
         }
-        assert_eq!(giving(&grants, 0).unwrap(), Exactness::Names);
-        assert_eq!(giving(&grants, 6000).unwrap(), Exactness::Versions);
-        let error = giving(&grants, 10_200).unwrap_err().to_string();
+        assert_eq!(giving(&grants, 0, 0).unwrap(), Exactness::Names);
+        assert_eq!(giving(&grants, 6000, 0).unwrap(), Exactness::Versions, "half of the room is kept free");
+        assert_eq!(giving(&grants, 3000, 3000).unwrap(), Exactness::Versions);
+        assert_eq!(giving(&grants, 8500, 0).unwrap(), Exactness::Regions, "unless there is no other way");
+        let error = giving(&grants, 5200, 5000).unwrap_err().to_string();
         assert!(error.contains("IAM takes 10240") && error.contains("shorten the file"), "{error}");
+        assert!(error.contains("5000 of other versions") && error.contains("caribou collect"), "{error}");
+    }
+
+    #[test]
+    fn a_policy_belongs_to_the_version_that_its_name_ends_with() {
+        assert_eq!(version_of("caribou-0.1.0-rc.1"), Some("0.1.0-rc.1"));
+        assert_eq!(version_of("author-0.1.0"), Some("0.1.0"));
+        assert_eq!(version_of("more"), None);
     }
 }

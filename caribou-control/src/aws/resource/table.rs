@@ -82,7 +82,10 @@ impl Table {
         insist(aws.clock(), patience::TABLE, is_busy, || async {
             let update = clients.dynamodb.update_time_to_live().table_name(&id.name);
             let sent = update.time_to_live_specification(specification.clone()).send().await;
-            sent.map(drop).map_err(id.fault("dynamodb:UpdateTimeToLive"))
+            match sent.map(drop).map_err(id.fault("dynamodb:UpdateTimeToLive")) {
+                Err(error) if error.said().contains("already enabled") => Ok(()),
+                sent => sent,
+            }
         })
         .await
     }

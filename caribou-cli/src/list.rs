@@ -98,20 +98,13 @@ async fn look(place: Place) -> Result<Workflow, CliError> {
             (None, found)
         }
     };
-    let release = match &session.on {
-        // without functions there may be no table either
-        On::Aws { .. } if versions.contains_key(&graph.version) || !versions.is_empty() => {
-            Release::read(&*session.ports.store, home, &graph.workflow).await?.map(|(release, _)| release)
-        }
-        On::Aws { .. } => None,
-        On::Cloud { .. } => Some(Release {
-            workflow: graph.workflow.clone(),
-            version: graph.version.clone(),
-            entry: String::new(),
-            home: home.clone(),
-            since: session.deployed.at,
-        }),
+    // without functions there may be no table either
+    let release = if versions.is_empty() {
+        None
+    } else {
+        Release::read(&*session.ports.store, home, &graph.workflow).await?
     };
+    let release = release.map(|(release, _)| release);
     let plan = match &release {
         Some(release) => {
             let store = &*session.ports.store;

@@ -5,8 +5,8 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use caribou_control::deploy::under_plan;
-use caribou_control::facts;
 use caribou_control::state::{Endpoint, State, StateError};
+use caribou_control::{calendar, facts};
 use caribou_local::{Cloud, Config, Control};
 use caribou_model::Region;
 use serde_json::json;
@@ -171,6 +171,7 @@ async fn deploy(args: Deploy, terminal: Terminal) -> Result<Outcome, CliError> {
     bar.finish_and_clear();
     let done = done?;
     deployer.verify(&needs).await?;
+    deployer.release(&*session.ports.store, calendar::now()).await?;
     session.state.write_deployed(&session.deployed)?;
     let found = &session.deployed.graph;
     terminal.document(&json!({

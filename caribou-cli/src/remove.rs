@@ -1,8 +1,10 @@
 //! `caribou remove`: takes a workflow from its platform.
 
 use caribou_control::aws::{self, Aws, Holdings, Id, holdings};
+use caribou_control::calendar;
 use caribou_local::Control;
 use caribou_model::Region;
+use caribou_runtime::Release;
 use caribou_runtime::port::StageAddress;
 use serde_json::json;
 
@@ -65,6 +67,11 @@ pub(crate) async fn remove(args: Args, terminal: Terminal) -> Result<Outcome, Cl
     if !args.yes && !ask(&question, name).await? {
         terminal.note("nothing was removed");
         return Ok(Outcome::DidNotHold);
+    }
+    if let Task::Cloud { .. } = task {
+        // from here on no run begins; on AWS the release goes with its table
+        Release::withdraw(&*session.ports.store, &session.deployed.manifest.home, name, calendar::now())
+            .await?;
     }
     let removed = task.perform(name, names.len(), terminal).await?;
     session.state.forget(name)?;

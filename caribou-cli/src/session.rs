@@ -76,19 +76,20 @@ impl Session {
     /// The same for a command that needs to know which version receives new runs, whoever deployed it.
     pub(crate) async fn released(platform: &PlatformArgs, workflow: Option<&str>) -> Result<Self, CliError> {
         let mut session = Self::find(platform, workflow).await?;
-        if let On::Aws { aws, .. } = &session.on {
-            let Deployed { graph, manifest, .. } = &session.deployed;
-            let (name, home) = (&graph.workflow, &manifest.home);
-            let Some((release, _)) = Release::read(&*session.ports.store, home, name).await? else {
-                return Err(CliError::Failed(format!(
-                    "`{name}` receives no runs in account {}: it was removed, or its deployment did not come to its end; \
-                     deploy it with `caribou deploy {}`",
-                    aws.account(),
-                    session.deployed.package.display()
-                )));
+        let Deployed { graph, manifest, package, .. } = &session.deployed;
+        let (name, home) = (&graph.workflow, &manifest.home);
+        let Some((release, _)) = Release::read(&*session.ports.store, home, name).await? else {
+            let (place, deploy) = match &session.on {
+                On::Aws { aws, .. } => (format!("in account {}", aws.account()), "deploy"),
+                On::Cloud { .. } => ("on the embedded cloud".to_owned(), "local deploy"),
             };
-            session.release = Some(release);
-        }
+            return Err(CliError::Failed(format!(
+                "`{name}` receives no runs {place}: it was removed, or its deployment did not come to its end; deploy it with \
+                 `caribou {deploy} {}`",
+                package.display()
+            )));
+        };
+        session.release = Some(release);
         Ok(session)
     }
 

@@ -138,7 +138,9 @@ async fn put_item(
         let error = format!("the header `{}` is missing or wrong", wire::CONDITION);
         Refusal::new(StatusCode::BAD_REQUEST, error, "send `absent`, `any` or a revision")
     })?;
-    let value = whole(body, LARGEST_ITEM, "the item", "keep large values as blobs").await?;
+    let value =
+        whole(body, LARGEST_ITEM, "the item", "an item has at most 400 KB: keep large values as blobs")
+            .await?;
     let region = call.region.clone();
     let now = SystemClock.now();
     let put = call

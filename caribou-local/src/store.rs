@@ -82,7 +82,9 @@ pub(crate) fn list(
         }
         looked += 1;
         page.next = Some(key.to_owned());
-        if let Some(item) = item(stored.value(), now) {
+        // what has a further `/` is of a group below
+        let is_in_group = key.get(prefix.len()..).is_some_and(|name| !name.contains('/'));
+        if let Some(item) = item(stored.value(), now).filter(|_| is_in_group) {
             bytes += key.len() + item.value.len();
             page.items.push((key.to_owned(), item));
         }
@@ -210,9 +212,9 @@ mod tests {
         write_all(&disk, keys.into_iter().chain(elsewhere).collect(), 1, 100).await;
         assert_eq!(pages(&disk, "a/", 2), [["a/1", "a/2"], ["a/3", "a/4"]]);
         assert_eq!(pages(&disk, "a/", 3), [&["a/1", "a/2", "a/3"][..], &["a/4"]]);
-        assert_eq!(pages(&disk, "b", 9), [["b/1"]]);
-        assert_eq!(pages(&disk, "c", 9), [[""; 0]]);
-        let before = Query { prefix: "b".into(), after: Some("a/3".into()), limit: 9 };
+        assert_eq!(pages(&disk, "b/", 9), [["b/1"]]);
+        assert_eq!(pages(&disk, "c/", 9), [[""; 0]]);
+        let before = Query { prefix: "b/".into(), after: Some("a/3".into()), limit: 9 };
         let page = list(&disk.read().unwrap(), &HOME, &before, Timestamp::from_millis(0)).unwrap();
         assert_eq!(page.items[0].0, "b/1");
     }

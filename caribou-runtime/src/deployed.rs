@@ -175,14 +175,7 @@ impl Client {
         }
         #[cfg(feature = "aws")]
         {
-            let access = crate::aws::Caller::of_environment();
-            let ports = access.ports(workflow, &home).await;
-            let ports = ports.map_err(|cause| ConnectError::Account {
-                workflow: workflow.to_owned(),
-                home: home.clone(),
-                cause,
-            })?;
-            Self::over(ports, workflow, home).await
+            Self::as_caller(crate::aws::Caller::of_environment(), workflow, home).await
         }
         #[cfg(not(feature = "aws"))]
         Err(ConnectError::NotDeployed { workflow: workflow.to_owned(), home })
@@ -201,13 +194,19 @@ impl Client {
         config: &crate::aws::SdkConfig,
     ) -> Result<Self, ConnectError> {
         let home: Region = home.parse()?;
-        let ports = crate::aws::Caller::of_config(config).ports(workflow, &home).await;
-        let ports = ports.map_err(|cause| ConnectError::Account {
-            workflow: workflow.to_owned(),
-            home: home.clone(),
-            cause,
-        })?;
-        Self::over(ports, workflow, home).await
+        Self::as_caller(crate::aws::Caller::of_config(config), workflow, home).await
+    }
+
+    #[cfg(feature = "aws")]
+    async fn as_caller(
+        caller: crate::aws::Caller,
+        workflow: &str,
+        home: Region,
+    ) -> Result<Self, ConnectError> {
+        match caller.ports(workflow, &home).await {
+            Ok(ports) => Self::over(ports, workflow, home).await,
+            Err(cause) => Err(ConnectError::Account { workflow: workflow.to_owned(), home, cause }),
+        }
     }
 
     /// The same over any ports.

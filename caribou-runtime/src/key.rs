@@ -14,7 +14,7 @@
 //! | `{workflow}/arrived/{run}/{node}/{slot}` | the sync node's | the set of those sets that are complete |
 //! | `{workflow}/{run}/{place}/{attempt}/{n}` | the producer's | a large value (among the blobs) |
 //! | `{workflow}/{run}/result` | home | a large result (among the blobs) |
-//! | `{workflow}/{run}/input` | the entry's | a large input (among the blobs) |
+//! | `{workflow}/{run}/input/{hash}` | the entry's | a large input (among the blobs) |
 //!
 //! A *place* is a node, or one item of a map: `3`, `3.17`.
 

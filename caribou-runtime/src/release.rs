@@ -79,6 +79,42 @@ impl Release {
         Ok(Some((release, item.revision)))
     }
 
+    /// Puts this release in force, unless the same is already, and returns the one in force.
+    ///
+    /// # Errors
+    ///
+    /// [`ReleaseError`] as for [`read`](Self::read) and [`switch`](Self::switch).
+    pub async fn put_in_force(self, store: &dyn Store) -> Result<Self, ReleaseError> {
+        let found = Self::read(store, &self.home, &self.workflow).await?;
+        match found {
+            Some((found, _)) if Self { since: found.since, ..self.clone() } == found => Ok(found),
+            found => {
+                self.switch(store, found.map(|(_, revision)| revision)).await?;
+                Ok(self)
+            }
+        }
+    }
+
+    /// Takes back what is in force, if there is anything: the workflow is deployed no longer.
+    ///
+    /// # Errors
+    ///
+    /// [`ReleaseError::Stale`] if another was put in force meanwhile; [`ReleaseError::Store`] if home does not answer.
+    pub async fn withdraw(
+        store: &dyn Store,
+        home: &Region,
+        workflow: &str,
+        now: Timestamp,
+    ) -> Result<(), ReleaseError> {
+        let key = key::release(workflow);
+        let Some(item) = store.get(home, &key).await? else { return Ok(()) };
+        // a store removes nothing at once: what has expired is not there any more
+        match store.put(home, &key, item.value, Condition::Revision(item.revision), now).await? {
+            Put::Written(_) => Ok(()),
+            Put::Refused(_) => Err(ReleaseError::Stale { workflow: workflow.to_owned() }),
+        }
+    }
+
     /// Puts this release in force. `expected` is the revision that [`read`](Self::read) gave, or `None` if there was none.
     ///
     /// # Errors

@@ -104,6 +104,7 @@ async fn deploy(session: &Session, terminal: Terminal) -> Result<(), CliError> {
     let needs = at_home(workflow, &manifest.home);
     deployer.deploy(&needs, &mut |_| ()).await?;
     deployer.verify(&needs).await?;
+    deployer.release(&*session.ports.store, calendar::now()).await?;
     session.state.write_deployed(&session.deployed)?;
     let functions = phrase::count(workflow.functions.len(), "function");
     terminal.step(format!("{functions} deployed to the home region {}", manifest.home.code()));

@@ -5,9 +5,9 @@ use std::path::Path;
 
 use caribou_control::aws::{Archives, Aws, AwsDeployer, Counts, Difference, Kind, regions_of, urls};
 use caribou_control::deploy::{Deployer, Need, at_home, under_plan};
-use caribou_control::manifest;
 use caribou_control::migrate::InForce;
 use caribou_control::state::{Deployed, State};
+use caribou_control::{calendar, manifest};
 use caribou_model::Graph;
 use caribou_model::manifest::FunctionUrl;
 use caribou_runtime::Release;
@@ -175,7 +175,7 @@ impl Deployment {
         spinner.finish_and_clear();
         verified?;
         terminal.step(format!("{} answered", phrase::count(task.needs.len(), "function")));
-        let release = deployer.release(&*self.ports.store).await?;
+        let release = deployer.release(&*self.ports.store, calendar::now()).await?;
         let before = task.released.as_ref().filter(|before| before.version != release.version);
         let instead = before.map_or(String::new(), |before| format!(" instead of {}", before.version));
         terminal.step(format!("{} {} receives new runs{instead}", release.workflow, release.version));

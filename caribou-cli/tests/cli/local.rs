@@ -1,5 +1,13 @@
 //! The embedded cloud, and a workflow deployed there.
 
+use std::time::Duration;
+
+use caribou_model::Region;
+use caribou_runtime::deployed::Client;
+use caribou_runtime::local;
+use serde::de::IgnoredAny;
+use serde_json::Value as Json;
+
 use crate::caribou::{Cloud, caribou, example, folder};
 
 /// A photograph of 24 x 16 pixels.
@@ -69,4 +77,19 @@ fn a_workflow_is_deployed_run_solved_for_and_migrated() {
     assert_eq!(again["result"], first["result"]);
     let said = run(&["plan"]).succeeded();
     assert!(said.stdout.contains("has every stage where"), "{said}");
+    let status = run(&["--json", "local", "status"]).succeeded().json();
+    of_a_program(status["endpoint"]["url"].as_str().unwrap()).unwrap();
+
+    run(&["remove", "image_press", "--yes"]).succeeded();
+    let error = of_a_program(status["endpoint"]["url"].as_str().unwrap()).unwrap_err().to_string();
+    assert!(error.contains("image_press") && error.contains("not deployed"), "{error}");
+}
+
+/// A program of the author's starts a run by the workflow's name and gets its result, which has bytes in it.
+#[tokio::main(flavor = "current_thread")]
+async fn of_a_program(endpoint: &str) -> Result<(), Box<dyn std::error::Error>> {
+    let client = Client::over(local::ports(endpoint, None), "image_press", Region::aws("us-east-1")).await?;
+    let run = client.start(&serde_json::from_str::<Json>(PHOTO)?).await?;
+    run.result::<IgnoredAny>(Duration::from_mins(1)).await?;
+    Ok(())
 }

@@ -21,11 +21,11 @@ use super::archive::hex;
 use super::connection::Aws;
 use super::deployer::Watch;
 use super::error::AwsError;
-use super::inventory::{self, Found, FoundTable, Inventory};
+use super::inventory::{self, Found, FoundTable, Inventory, function_names};
 use super::objects;
 use super::place::UNNEEDED;
-use super::policy::{Grant, Grants};
-use super::remove::{Gone, everywhere, inventories, remove_function, remove_log_group};
+use super::policy::{Grant, Grants, is_of};
+use super::remove::{Gone, everywhere, inventories, remove_empty_bucket, remove_function, remove_log_group};
 use super::resource::queue::Queue;
 use super::resource::role::{self, Given, Role};
 use super::resource::table::Table;
@@ -99,7 +99,7 @@ pub async fn collect(
     regions: &[Region],
     watch: &mut Watch<'_>,
 ) -> Result<Collected, AwsError> {
-    let role = Id::new(Kind::Role, &needed.home, Account::role_name(&needed.workflow));
+    let role = role::id(&needed.home, &needed.workflow);
     let noted = role::regions(aws, &role, &needed.workflow).await?;
     let regions = everywhere(regions, &noted);
     let mut collected = Collected::default();
@@ -124,55 +124,86 @@ pub async fn collect(
                 Err(error) => failed = Some(error),
             }
             for found in &inventory.places {
-                let (version, name) = (found.place.address.version.clone(), found.place.name());
+                let (version, grant) = (found.place.address.version.clone(), Grant::of(&found.place.address));
                 if pass.removed.contains(&found.place.address) {
-                    were_removed.entry(version).or_default().push(Grant::new(region, name));
+                    were_removed.entry(version).or_default().push(grant);
                 } else if found.has(Kind::Function) {
                     let none = || Grants::none(&needed.workflow);
-                    stay.entry(version).or_insert_with(none).add(Grant::new(region, name));
+                    stay.entry(version).or_insert_with(none).add(grant);
                 }
             }
         }
         let Collected { marked, unmarked, waiting, .. } = pass.noted;
         (collected.marked, collected.unmarked, collected.waiting) = (marked, unmarked, waiting);
     }
-    for (version, removed) in were_removed {
-        let stay = stay.remove(&version).unwrap_or_else(|| Grants::none(&needed.workflow));
-        revoke(aws, needed, &version, &removed, stay).await?;
+    for address in &needed.functions {
+        let none = || Grants::none(&needed.workflow);
+        stay.entry(address.version.clone()).or_insert_with(none).add(Grant::of(address));
     }
-    if !left.is_empty() {
-        role::leave(aws, &role, &left).await?;
+    for (version, removed) in were_removed {
+        revoke(aws, needed, &version, removed, stay.get(&version)).await?;
+    }
+    if failed.is_none() {
+        forget(aws, needed, &stay).await?;
+        if !left.is_empty() {
+            role::leave(aws, &role, &needed.workflow, &left).await?;
+        }
     }
     failed.map_or(Ok(collected), Err)
 }
 
-/// Takes back what a version could do with functions that are gone, and everything if none of it is left. What others are
-/// deploying meanwhile keeps what it was given, unless the policy has patterns: those are written anew from what is there.
+/// Takes back what a version could do with functions that were removed and are not there again, and everything if nothing
+/// stays. What others are deploying meanwhile keeps what it was given, unless the policy has patterns: those are written anew
+/// from what stays.
 async fn revoke(
     aws: &Aws,
     needed: &Needed,
     version: &str,
-    removed: &[Grant],
-    mut stay: Grants,
+    mut removed: Vec<Grant>,
+    stay: Option<&Grants>,
 ) -> Result<(), AwsError> {
-    let Needed { workflow, home, functions, .. } = needed;
-    for address in functions.iter().filter(|address| address.version == version) {
-        stay.add(Grant::new(&address.region, address.deployed_name()));
+    let Needed { workflow, home, .. } = needed;
+    let codes: BTreeSet<String> = removed.iter().map(|grant| grant.region.clone()).collect();
+    for code in codes {
+        let Ok(region) = format!("aws:{code}").parse() else { continue };
+        let there = function_names(aws, &region).await?;
+        removed.retain(|grant| grant.region != code || !there.contains(&grant.name));
     }
-    let Given { grants: given, author, others } = Given::read(aws, home, workflow, version).await?;
-    let is_exact = given.all.iter().all(|grant| !grant.name.ends_with('*') && grant.region != "*");
-    let grants = if is_exact {
-        let all = given.all.into_iter().filter(|grant| !removed.contains(grant)).collect();
-        Grants { workflow: workflow.clone(), all }
-    } else {
-        stay
+    if removed.is_empty() {
+        return Ok(());
+    }
+    let Some(stay) = stay else {
+        return role::withdraw(aws, &role::id(home, workflow), version).await;
     };
-    if grants.all.is_empty() {
-        let id = Id::new(Kind::Role, home, Account::role_name(workflow));
-        return role::withdraw(aws, &id, version).await;
+    let mut given = Given::read(aws, home, workflow, version).await?;
+    if given.grants.is_exact() {
+        given.grants.all.retain(|grant| !removed.contains(grant));
+    } else {
+        given.grants = stay.clone();
     }
-    let role = Role::giving(aws.account(), home, version, &grants, author, others)?;
-    role.put_own_policy(aws).await
+    // without a policy there is nothing to take back
+    if given.grants.all.is_empty() {
+        return Ok(());
+    }
+    let author = given.author.clone();
+    Role::giving(aws.account(), home, version, given, &[], author)?.put_own_policy(aws).await
+}
+
+/// Takes back what versions could do of which no function was made or is left: a deployment or a collection did not come to its end. What
+/// is young may be of a deployment that is under way, so it is noted first.
+async fn forget(aws: &Aws, needed: &Needed, stay: &BTreeMap<String, Grants>) -> Result<(), AwsError> {
+    let role = role::id(&needed.home, &needed.workflow);
+    let now_s = aws.clock().now().as_millis() / 1000;
+    for (version, since_s) in role::versions(aws, &role, &needed.workflow).await? {
+        match (stay.contains_key(&version), since_s) {
+            (true, None) => (),
+            (true, Some(_)) => role::note_nothing(aws, &role, &version, None).await?,
+            (false, None) => role::note_nothing(aws, &role, &version, Some(now_s)).await?,
+            (false, Some(since_s)) if now_s < since_s + YOUNG.as_secs() => (),
+            (false, Some(_)) => role::withdraw(aws, &role, &version).await?,
+        }
+    }
+    Ok(())
 }
 
 /// One pass.
@@ -208,7 +239,23 @@ impl Pass<'_, '_, '_> {
             self.sweep_table(region, is_needed, unneeded).await?;
         }
         // logs may stay for a long time, and then the table is gone already
-        Ok(!is_needed && inventory.places.is_empty() && inventory.table.is_none())
+        let is_empty = inventory.is_enabled && inventory.places.is_empty() && inventory.table.is_none();
+        Ok(!is_needed && is_empty && self.clear_bucket(region, inventory).await?)
+    }
+
+    /// Removes the region's bucket if it is empty; whether nothing of the workflow is in it. Its blobs go by themselves.
+    async fn clear_bucket(&self, region: &Region, inventory: &Inventory) -> Result<bool, AwsError> {
+        if !inventory.bucket {
+            return Ok(true);
+        }
+        let workflow = &self.needed.workflow;
+        for prefix in [Account::code(workflow), Account::blobs(workflow)] {
+            if !objects::page(self.aws, region, &prefix).await?.is_empty() {
+                return Ok(false);
+            }
+        }
+        remove_empty_bucket(self.aws, region, self.gone).await?;
+        Ok(true)
     }
 
     async fn unmark(&mut self, found: &Found) -> Result<(), AwsError> {
@@ -250,8 +297,7 @@ impl Pass<'_, '_, '_> {
             self.noted.waiting.push(Waiting { id, why: Why::Letters(letters) });
             return Ok(());
         }
-        // a deploy or a migration may have taken the mark away since the inventory was taken
-        if inventory::unneeded_since(self.aws, &found.place.id(bearer)).await? != Some(since) {
+        if self.is_needed_again(found, bearer, since).await? {
             self.noted.unmarked.push(id);
             return Ok(());
         }
@@ -270,8 +316,22 @@ impl Pass<'_, '_, '_> {
             self.noted.waiting.push(Waiting { id, why: Why::Until(until) });
             return Ok(());
         }
+        if self.is_needed_again(found, Kind::LogGroup, since).await? {
+            self.noted.unmarked.push(found.place.id(Kind::LogGroup));
+            return Ok(());
+        }
         self.remove(found).await?;
         remove_log_group(self.aws, found, self.gone).await
+    }
+
+    /// Whether a deploy or a migration has taken the mark away, or made the function, since the inventory was taken.
+    async fn is_needed_again(&self, found: &Found, bearer: Kind, since: Timestamp) -> Result<bool, AwsError> {
+        let place = &found.place;
+        if inventory::unneeded_since(self.aws, &place.id(bearer)).await? != Some(since) {
+            return Ok(true);
+        }
+        let was_there = found.has(Kind::Function);
+        Ok(!was_there && function_names(self.aws, &place.address.region).await?.contains(&place.name()))
     }
 
     async fn sweep_table(
@@ -298,8 +358,14 @@ impl Pass<'_, '_, '_> {
                 self.noted.waiting.push(Waiting { id: table.id(), why: Why::Until(until) });
             }
             (false, Some(_)) => {
-                table.delete(self.aws).await?;
-                self.gone.tell(table.id());
+                // a migration may have come back to the region since the inventory was taken
+                let found = inventory::table(self.aws, region, workflow).await?;
+                let there = function_names(self.aws, region).await?;
+                let is_needed = there.iter().any(|name| is_of(workflow, name));
+                if found.and_then(|found| found.unneeded) == unneeded && !is_needed {
+                    table.delete(self.aws).await?;
+                    self.gone.tell(table.id());
+                }
             }
         }
         Ok(())

@@ -4,9 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use caribou_model::{NodeId, Region};
-use caribou_runtime::port::Store;
-use caribou_runtime::release::Release;
+use caribou_model::Region;
 
 use super::archive::Archives;
 use super::collect::Needed;
@@ -87,32 +85,6 @@ impl AwsDeployer<'_> {
             apply::apply(self.aws, home, &resources, &rest, watch).await?;
         }
         Ok(Difference { notes, ..difference })
-    }
-
-    /// Puts this version in force: from now on it receives new runs. To be called when everything at home is verified. If it
-    /// is in force already, nothing is written.
-    ///
-    /// # Errors
-    ///
-    /// [`AwsError::Release`] if home does not answer, or if another version was put in force at the same time.
-    pub async fn release(&self, store: &dyn Store) -> Result<Release, AwsError> {
-        let Deployed { graph, manifest, .. } = self.deployed;
-        let entry = graph.function_of(NodeId::ENTRY).map(|spec| spec.name.clone()).unwrap_or_default();
-        let found = Release::read(store, &manifest.home, &graph.workflow).await?;
-        let release = Release {
-            workflow: graph.workflow.clone(),
-            version: graph.version.clone(),
-            entry,
-            home: manifest.home.clone(),
-            since: self.aws.clock().now(),
-        };
-        match found {
-            Some((found, _)) if Release { since: found.since, ..release.clone() } == found => Ok(found),
-            found => {
-                release.switch(store, found.map(|(_, revision)| revision)).await?;
-                Ok(release)
-            }
-        }
     }
 
     /// What this version needs under a plan, for [`collect`](super::collect()): what else there is of the workflow is not needed.

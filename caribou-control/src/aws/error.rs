@@ -6,7 +6,6 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use caribou_model::Region;
-use caribou_runtime::release::ReleaseError;
 
 use super::region::is_opt_in;
 use super::resource::Id;
@@ -31,7 +30,8 @@ pub enum AwsError {
     },
     /// Something is there that cannot be turned into what is wanted.
     #[error(
-        "{id} is there with {field} {found} instead of {wanted}, which cannot be changed; remove it, then deploy again"
+        "{id} is there with {field} {found} instead of {wanted}, which cannot be changed; give the workflow another \
+         version, or remove it, then deploy again"
     )]
     Fixed {
         /// What.
@@ -56,7 +56,7 @@ pub enum AwsError {
     },
     /// A function was deployed, and does not answer as a bootstrap does.
     #[error(
-        "{id} was deployed, but does not start: {said}; look at its log, and that it was built for Lambda (`caribou build`)"
+        "{id} was deployed, but does not answer as its bootstrap does: {said}; look at its log, and that it was built for Lambda (`caribou build`)"
     )]
     DoesNotAnswer {
         /// The function.
@@ -126,9 +126,6 @@ pub enum AwsError {
         /// The function.
         function: String,
     },
-    /// The release could not be read or switched.
-    #[error(transparent)]
-    Release(#[from] ReleaseError),
     /// This program is at fault.
     #[error("a request to AWS could not be made: {0}; this is a fault of caribou")]
     Internal(String),

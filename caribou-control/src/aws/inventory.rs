@@ -25,6 +25,8 @@ pub(super) struct Inventory {
     pub(super) table: Option<FoundTable>,
     /// Whether the account has its bucket.
     pub(super) bucket: bool,
+    /// Whether the account has enabled the region: if not, nothing is known of what is there.
+    pub(super) is_enabled: bool,
     /// Names that look like the workflow's and carry no tag.
     pub(super) strange: Vec<Id>,
 }
@@ -86,7 +88,7 @@ impl Inventory {
         for (name, listed) in listed {
             looks.push(Box::pin(found(aws, region, workflow, name, listed)));
         }
-        let mut inventory = Self::default();
+        let mut inventory = Self { is_enabled: true, ..Self::default() };
         for found in all(looks).await? {
             match found {
                 Ok(found) => inventory.places.push(found),
@@ -285,7 +287,11 @@ async fn log_groups(aws: &Aws, region: &Region, workflow: &str) -> Result<Vec<(K
 }
 
 /// The workflow's table, if it is its own.
-async fn table(aws: &Aws, region: &Region, workflow: &str) -> Result<Option<FoundTable>, AwsError> {
+pub(super) async fn table(
+    aws: &Aws,
+    region: &Region,
+    workflow: &str,
+) -> Result<Option<FoundTable>, AwsError> {
     let id = Id::new(Kind::Table, region, Account::table_name(workflow));
     let arn = aws.account().table_arn(workflow, region);
     let asked = aws.at(region).dynamodb.list_tags_of_resource().resource_arn(arn).send().await;

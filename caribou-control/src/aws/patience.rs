@@ -109,8 +109,10 @@ pub(super) fn role_is_new(error: &AwsError) -> bool {
 pub(super) fn is_busy(error: &AwsError) -> bool {
     let said = error.said();
     error.fault() == Some(Fault::Conflict)
-        && !["already exist", "already owned"].iter().any(|word| said.contains(word))
-        && ["in progress", "currently", "InUse", "Pending", "Aborted"].iter().any(|word| said.contains(word))
+        && !said.contains("already exist")
+        && ["in progress", "currently", "InUse", "Pending", "Aborted", "ConcurrentModification"]
+            .iter()
+            .any(|word| said.contains(word))
 }
 
 /// Either of them.
@@ -209,6 +211,8 @@ mod tests {
             "Attempt to change a resource which is still in use: Table is being deleted: t"
         )));
         assert!(!is_busy(&table("Table already exists: t")));
+        let role = "ConcurrentModification: The request was rejected because multiple requests to change this object were submitted";
+        assert!(is_busy(&refused(role, Fault::Conflict)));
         assert!(was_just_removed(&refused(
             "AWS.SimpleQueueService.QueueDeletedRecently: You must wait",
             Fault::Other

@@ -1,14 +1,16 @@
 //! What a workflow's functions may do: exactly what the runtime's adapter calls, on exactly the workflow's things.
 //!
-//! One role serves all functions in all regions; every version has a policy in it, which names every function of it that is
-//! deployed. Which those are is read from the policy that is there, since nothing else keeps it. IAM takes 10,240 characters of inline policies
-//! for a role; where exact names take too many, those of a version become one pattern (`press-0_1_0-*`), and after that the
-//! regions too (`arn:aws:sns:*:..`). A pattern begins with the workflow's name and version, so it never covers another workflow.
+//! One role serves all functions in all regions. A *shared* policy in it names the tables and buckets; every version has a policy of its
+//! own besides, which names every function of it that is deployed. Which those are is read from the policy that is there, since nothing else
+//! keeps it. IAM takes 10,240 characters of inline policies for a role; where exact names take too many, those of a version
+//! become one pattern (`press-0_1_0-*`), and after that the regions too (`arn:aws:sns:*:..`). A pattern begins with the
+//! workflow's name and version, so it never covers another workflow.
 
 use std::collections::BTreeSet;
 
 use caribou_model::Region;
 use caribou_runtime::aws::Account;
+use caribou_runtime::port::StageAddress;
 use serde_json::{Value, json};
 
 /// Whatever belongs to the functions whose deployed name is `name`, or begins with it where it ends with `*`, in a region, or
@@ -42,6 +44,11 @@ const PUBLISH: &str = "Publish";
 impl Grant {
     pub(super) fn new(region: &Region, name: impl Into<String>) -> Self {
         Self { region: region.code().to_owned(), name: name.into() }
+    }
+
+    /// Everything of a function.
+    pub(super) fn of(address: &StageAddress) -> Self {
+        Self::new(&address.region, address.deployed_name())
     }
 
     /// Whether this one reaches all that the other does.
@@ -103,45 +110,68 @@ impl Grants {
         grants
     }
 
+    /// Whether all of it is given by whole names.
+    pub(super) fn is_exact(&self) -> bool {
+        self.all.iter().all(|grant| !grant.name.ends_with('*') && grant.region != "*")
+    }
+
     /// The policy. `home` says in which partition of AWS all this is.
     pub(super) fn document(&self, account: &Account, home: &Region) -> String {
-        let workflow = &self.workflow;
-        let role = account.role_arn(workflow, home);
-        let partition = role.split(':').nth(1).unwrap_or("aws");
+        let partition = partition(account, home);
         let arns = |service: &str, before: &str, after: &str| -> Vec<String> {
             let arn = |Grant { region, name }: &Grant| {
                 format!("arn:{partition}:{service}:{region}:{account}:{before}{name}{after}")
             };
             self.all.iter().map(arn).collect()
         };
-        let regions: BTreeSet<&str> = self.all.iter().map(|grant| grant.region.as_str()).collect();
-        let regions: Vec<&str> =
-            if regions.contains("*") { vec!["*"] } else { regions.into_iter().collect() };
-        let table = Account::table_name(workflow);
-        let tables =
-            regions.iter().map(|region| format!("arn:{partition}:dynamodb:{region}:{account}:table/{table}"));
-        let blobs = Account::blobs(workflow);
-        let blobs =
-            regions.iter().map(|region| format!("arn:{partition}:s3:::caribou-{account}-{region}/{blobs}*"));
-        let buckets = regions.iter().map(|region| format!("arn:{partition}:s3:::caribou-{account}-{region}"));
-        let statement = |sid: &str, actions: &[&str], resources: Vec<String>| json!({ "Sid": sid, "Effect": "Allow", "Action": actions, "Resource": resources });
         let queue = ["sqs:SendMessage", "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"];
-        let store = ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"];
-        json!({
-            "Version": "2012-10-17",
-            "Statement": [
-                statement(PUBLISH, &["sns:Publish"], arns("sns", "", "")),
-                statement("Queues", &queue, arns("sqs", "", "")),
-                statement("Store", &store, tables.collect()),
-                statement("Blobs", &["s3:GetObject", "s3:PutObject"], blobs.collect()),
-                // Without it S3 answers 403 for a blob that is not there.
-                statement("MissingBlobs", &["s3:ListBucket"], buckets.collect()),
-                statement("Logs", &["logs:CreateLogStream", "logs:PutLogEvents"],
-                    arns("logs", "log-group:/aws/lambda/", ":*")),
-            ],
-        })
-        .to_string()
+        let logs = ["logs:CreateLogStream", "logs:PutLogEvents"];
+        document(&[
+            statement(PUBLISH, &["sns:Publish"], &arns("sns", "", "")),
+            statement("Queues", &queue, &arns("sqs", "", "")),
+            statement("Logs", &logs, &arns("logs", "log-group:/aws/lambda/", ":*")),
+        ])
     }
+}
+
+/// The policy that all versions share: tables and blobs of the workflow in these regions, or in all by one pattern where naming them
+/// takes more than `most` characters.
+pub(super) fn shared(
+    account: &Account,
+    home: &Region,
+    workflow: &str,
+    regions: &BTreeSet<String>,
+    most: usize,
+) -> String {
+    let partition = partition(account, home);
+    let (table, blobs) = (Account::table_name(workflow), Account::blobs(workflow));
+    let written = |regions: &BTreeSet<String>| {
+        let arns = |arn: &dyn Fn(&String) -> String| regions.iter().map(arn).collect::<Vec<_>>();
+        let bucket = |region: &String| format!("arn:{partition}:s3:::caribou-{account}-{region}");
+        let store = ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"];
+        let table = |region: &String| format!("arn:{partition}:dynamodb:{region}:{account}:table/{table}");
+        let blob = |region: &String| format!("{}/{blobs}*", bucket(region));
+        document(&[
+            statement("Store", &store, &arns(&table)),
+            statement("Blobs", &["s3:GetObject", "s3:PutObject"], &arns(&blob)),
+            // Without it S3 answers 403 for a blob that is not there.
+            statement("MissingBlobs", &["s3:ListBucket"], &arns(&bucket)),
+        ])
+    };
+    let exact = written(regions);
+    if characters(&exact) <= most { exact } else { written(&BTreeSet::from(["*".to_owned()])) }
+}
+
+fn partition(account: &Account, home: &Region) -> String {
+    account.bucket_arn(home).split(':').nth(1).unwrap_or("aws").to_owned()
+}
+
+fn statement(sid: &str, actions: &[&str], resources: &[String]) -> Value {
+    json!({ "Sid": sid, "Effect": "Allow", "Action": actions, "Resource": resources })
+}
+
+fn document(statements: &[Value]) -> String {
+    json!({ "Version": "2012-10-17", "Statement": statements }).to_string()
 }
 
 /// Whether a name, or a pattern of names, can be of this workflow: its name, then a version, which begins with a digit.
@@ -171,8 +201,6 @@ pub(super) fn characters(document: &str) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use caribou_runtime::port::StageAddress;
-
     use super::*;
 
     const HOME: Region = Region::aws("us-east-1");
@@ -197,8 +225,21 @@ mod tests {
     #[test]
     fn the_policy_names_each_thing_of_the_workflow_and_nothing_else() {
         let grants = grants(&["0_1_0"], 2, &["us-east-1", "ca-central-1"]);
-        let document: Value = serde_json::from_str(&grants.document(&account(), &HOME)).unwrap();
-        insta::assert_json_snapshot!(document);
+        let regions = ["us-east-1", "ca-central-1"].map(str::to_owned).into();
+        let shared = shared(&account(), &HOME, "press", &regions, 10_000);
+        let read = |text: &str| serde_json::from_str::<Value>(text).unwrap();
+        insta::assert_json_snapshot!([read(&shared), read(&grants.document(&account(), &HOME))]);
+    }
+
+    #[test]
+    fn tables_and_buckets_of_many_regions_become_a_pattern_that_reaches_only_this_workflow() {
+        let regions = (1..40).map(|number| format!("eu-north-{number}")).collect();
+        let shared = |most| shared(&account(), &HOME, "press", &regions, most);
+        assert!(shared(20_000).contains("arn:aws:dynamodb:eu-north-39:123456789012:table/caribou-press"));
+        let pattern = shared(2_560);
+        assert!(pattern.contains("arn:aws:dynamodb:*:123456789012:table/caribou-press"), "{pattern}");
+        assert!(pattern.contains("arn:aws:s3:::caribou-123456789012-*/blobs/press/*"), "{pattern}");
+        assert!(characters(&pattern) < 700, "{}", characters(&pattern));
     }
 
     #[test]
@@ -211,7 +252,9 @@ mod tests {
         };
         let mut grants = Grants::none("press");
         grants.add(Grant::new(&address.region, address.deployed_name()));
-        let document = grants.document(&account(), &address.region);
+        let regions = BTreeSet::from([address.region.code().to_owned()]);
+        let shared = shared(&account(), &address.region, "press", &regions, 10_000);
+        let document = grants.document(&account(), &address.region) + &shared;
         let account = account();
         let bucket = account.bucket_arn(&address.region);
         for arn in [

@@ -48,7 +48,7 @@ pub async fn holdings(
     regions: &[Region],
 ) -> Result<Holdings, AwsError> {
     let mut holdings = Holdings::default();
-    let id = Id::new(Kind::Role, home, Account::role_name(workflow));
+    let id = role::id(home, workflow);
     let regions = &everywhere(regions, &role::regions(aws, &id, workflow).await?);
     for (region, inventory) in regions.iter().zip(inventories(aws, workflow, regions).await?) {
         for found in &inventory.places {
@@ -86,7 +86,7 @@ pub async fn remove(
     watch: &mut Watch<'_>,
 ) -> Result<Vec<Id>, AwsError> {
     let gone = Gone(Mutex::new(watch));
-    let id = Id::new(Kind::Role, home, Account::role_name(workflow));
+    let id = role::id(home, workflow);
     let regions = &everywhere(regions, &role::regions(aws, &id, workflow).await?);
     let mut work: Vec<Work<'_, Result<Vec<Id>, AwsError>>> = Vec::new();
     for region in regions {
@@ -157,11 +157,7 @@ async fn remove_from(
                 gone.tell(Id::new(Kind::Code, region, prefix));
             }
         }
-        let bucket = Bucket { account, region: region.clone() };
-        if objects::page(aws, region, "").await?.is_empty() {
-            bucket.delete(aws).await?;
-            gone.tell(bucket.id());
-        }
+        remove_empty_bucket(aws, region, gone).await?;
     }
     Ok(inventory.strange)
 }
@@ -192,6 +188,20 @@ pub(super) async fn remove_function(aws: &Aws, found: &Found, gone: &Gone<'_, '_
             queue.delete(aws).await?;
             gone.tell(queue.id());
         }
+    }
+    Ok(())
+}
+
+/// Removes the bucket of a region, unless there is anything in it: all workflows share it.
+pub(super) async fn remove_empty_bucket(
+    aws: &Aws,
+    region: &Region,
+    gone: &Gone<'_, '_>,
+) -> Result<(), AwsError> {
+    if objects::page(aws, region, "").await?.is_empty() {
+        let bucket = Bucket { account: aws.account().clone(), region: region.clone() };
+        bucket.delete(aws).await?;
+        gone.tell(bucket.id());
     }
     Ok(())
 }

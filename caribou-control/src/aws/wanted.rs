@@ -12,7 +12,7 @@ use super::archive::Archives;
 use super::connection::Aws;
 use super::error::AwsError;
 use super::place::Place;
-use super::policy::{Exactness, Grant};
+use super::policy::Grant;
 use super::resource::bucket::Bucket;
 use super::resource::code::{Code, From};
 use super::resource::failure::FailureDestination;
@@ -56,12 +56,11 @@ impl Plan<'_> {
         }
         let mut resources: Vec<Box<dyn Resource>> = Vec::new();
         let mut notes = Vec::new();
-        let Given { mut grants, others, .. } = Given::read(self.aws, home, workflow, &graph.version).await?;
-        for need in needs {
-            grants.add(Grant::new(&need.region, self.place(need).name()));
-        }
-        let role = Role::giving(account, home, &graph.version, &grants, self.author()?, others)?;
-        if role.exactness != Exactness::Names {
+        let given = Given::read(self.aws, home, workflow, &graph.version).await?;
+        let grant = |need: &Need| Grant::new(&need.region, self.place(need).name());
+        let grants: Vec<Grant> = needs.iter().map(grant).collect();
+        let role = Role::giving(account, home, &graph.version, given, &grants, self.author()?)?;
+        if role.has_patterns {
             notes.push(format!(
                 "the policy of role {} names functions by patterns of the workflow's own names, as IAM takes no more characters",
                 role.id().name

@@ -1,6 +1,5 @@
 //! The archive that goes to Lambda.
 
-use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs::Metadata;
 use std::io::{Cursor, Write as _};
@@ -28,9 +27,11 @@ impl ExtraFile {
     /// [`ArchiveError::Unreadable`] if one is not there; [`ArchiveError::Elsewhere`] if a link leads out of the folder.
     pub fn beside(folder: &Path, names: &[String]) -> Result<Vec<Self>, ArchiveError> {
         let clean = |name: &String| name.trim_start_matches("./").trim_end_matches('/').to_owned();
-        let mut open: Vec<String> = names.iter().map(clean).collect();
-        let (mut found, mut entered) = (Vec::new(), BTreeSet::new());
-        while let Some(name) = open.pop() {
+        // each with the folders that lead to it
+        let mut open: Vec<(String, Vec<PathBuf>)> =
+            names.iter().map(|name| (clean(name), Vec::new())).collect();
+        let mut found = Vec::new();
+        while let Some((name, mut above)) = open.pop() {
             let path = folder.join(&name);
             let unreadable =
                 |cause| ArchiveError::Unreadable { name: name.clone(), path: path.clone(), cause };
@@ -43,13 +44,14 @@ impl ExtraFile {
                 continue;
             }
             // a link may lead back up
-            if !entered.insert(real) {
+            if above.contains(&real) {
                 continue;
             }
+            above.push(real);
             for entry in std::fs::read_dir(&path).map_err(unreadable)? {
                 let file = entry.map_err(unreadable)?.file_name();
                 let file = file.to_str().ok_or_else(|| ArchiveError::Name(file.display().to_string()))?;
-                open.push(format!("{name}/{file}"));
+                open.push((format!("{name}/{file}"), above.clone()));
             }
         }
         found.sort_unstable();

@@ -160,8 +160,12 @@ fn a_link_that_leads_out_of_the_package_is_not_followed_and_one_that_leads_up_en
     std::fs::write(package.path().join("data/a"), "a").unwrap();
     symlink(package.path().join("data"), package.path().join("data/up")).unwrap();
     let listed = || ExtraFile::beside(package.path(), &["data".to_owned()]);
-    let names: Vec<String> = listed().unwrap().into_iter().map(|file| file.name).collect();
-    assert_eq!(names, ["data/a"]);
+    let named = |files: Vec<ExtraFile>| files.into_iter().map(|file| file.name).collect::<Vec<_>>();
+    assert_eq!(named(listed().unwrap()), ["data/a"]);
+    // under two names it is there twice, as it was asked for
+    symlink(package.path().join("data"), package.path().join("current")).unwrap();
+    let both = ["data", "current"].map(str::to_owned);
+    assert_eq!(named(ExtraFile::beside(package.path(), &both).unwrap()), ["current/a", "data/a"]);
     std::fs::write(other.path().join("secret"), "s").unwrap();
     symlink(other.path().join("secret"), package.path().join("data/b")).unwrap();
     let error = listed().unwrap_err().to_string();

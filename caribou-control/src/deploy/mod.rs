@@ -12,7 +12,9 @@ pub mod local;
 use std::collections::BTreeSet;
 
 use async_trait::async_trait;
-use caribou_model::{Graph, Plan, Region};
+use caribou_model::{Graph, NodeId, Plan, Region, Timestamp};
+use caribou_runtime::port::Store;
+use caribou_runtime::release::{Release, ReleaseError};
 
 use crate::aws::AwsError;
 use crate::state::Deployed;
@@ -74,6 +76,24 @@ pub trait Deployer: Send + Sync {
             None => Ok(()),
             Some(Need { function, region }) => Err(DeployError::Missing { function, region }),
         }
+    }
+
+    /// Puts this version in force: from now on it receives new runs. To be called when everything at home is verified. If it
+    /// is in force already, nothing is written.
+    ///
+    /// # Errors
+    ///
+    /// [`ReleaseError`] if home does not answer, or if another version was put in force at the same time.
+    async fn release(&self, store: &dyn Store, now: Timestamp) -> Result<Release, ReleaseError> {
+        let Deployed { graph, manifest, .. } = self.deployed();
+        let release = Release {
+            workflow: graph.workflow.clone(),
+            version: graph.version.clone(),
+            entry: graph.function_of(NodeId::ENTRY).map(|spec| spec.name.clone()).unwrap_or_default(),
+            home: manifest.home.clone(),
+            since: now,
+        };
+        release.put_in_force(store).await
     }
 }
 

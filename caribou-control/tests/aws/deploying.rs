@@ -10,7 +10,7 @@ use caribou_control::aws::{Archives, AwsDeployer, Change, Kind, remove};
 use caribou_control::deploy::{DeployError, Deployer, at_home};
 use caribou_model::manifest::AwsFunction;
 use caribou_model::{Region, Timestamp};
-use caribou_runtime::port::{Condition, Item, Page, Put, Store, StoreError};
+use caribou_runtime::port::{Clock as _, Condition, Item, Page, Put, Store, StoreError};
 use caribou_runtime::release::Release;
 
 use crate::desk::Desk;
@@ -61,7 +61,7 @@ async fn two_versions_that_are_deployed_at_the_same_time_are_both_there() {
 }
 
 #[tokio::test]
-async fn an_archive_gives_way_to_an_image_with_everything_that_belongs_to_the_function() {
+async fn an_archive_does_not_become_an_image_under_the_same_version() {
     let Some(mut desk) = Desk::new().await else { return };
     let needs = at_home(&desk.deployed.graph, &HOME);
     desk.deployer().bring(&needs, &mut |_| ()).await.unwrap();
@@ -69,17 +69,24 @@ async fn an_archive_gives_way_to_an_image_with_everything_that_belongs_to_the_fu
     let image = "123456789012.dkr.ecr.us-east-1.amazonaws.com/resize:1".to_owned();
     let settings = AwsFunction { image: Some(image), ..AwsFunction::default() };
     desk.deployed.manifest.aws.functions.insert("resize".into(), settings);
-    let done = desk.deployer().bring(&needs, &mut |_| ()).await.unwrap();
-    let shown = done.to_string();
-    assert!(shown.contains("update function press-0_1_0-resize") && shown.contains("package: Zip -> Image"));
-    let rest = desk.deployer().difference(&needs).await.unwrap();
-    assert!(rest.is_empty(), "{rest}");
-    let code = "us-east-1: function press-0_1_0-resize 1769 ";
-    let others = |mut lines: Vec<String>| {
-        lines.retain(|line| !line.starts_with(code));
-        lines
-    };
-    assert_eq!(others(everything(&desk).await), others(before));
+    let error = desk.deployer().bring(&needs, &mut |_| ()).await.unwrap_err().to_string();
+    assert!(error.contains("package Zip instead of Image") && error.contains("another version"), "{error}");
+    assert_eq!(everything(&desk).await, before);
+}
+
+#[tokio::test]
+async fn a_function_that_could_not_be_made_is_made_anew_with_everything_that_belongs_to_it() {
+    let Some(desk) = Desk::new().await else { return };
+    let needs = at_home(&desk.deployed.graph, &HOME);
+    desk.deployer().bring(&needs, &mut |_| ()).await.unwrap();
+    let before = everything(&desk).await;
+    desk.wire.fail("press-0_1_0-resize");
+    let error = desk.deployer().verify(&needs).await.unwrap_err().to_string();
+    assert!(error.contains("resize"), "{error}");
+    let done = desk.deployer().bring(&needs, &mut |_| ()).await.unwrap().to_string();
+    assert_eq!(done, "update function press-0_1_0-resize in aws:us-east-1\n  state: failed -> nothing\n");
+    assert_eq!(everything(&desk).await, before);
+    desk.deployer().verify(&needs).await.unwrap();
 }
 
 #[tokio::test]
@@ -268,12 +275,16 @@ async fn a_version_is_put_in_force_once() {
     let needs = at_home(&desk.deployed.graph, &HOME);
     desk.deployer().bring(&needs, &mut |_| ()).await.unwrap();
     let store = Shelf::default();
-    let first = desk.deployer().release(&store).await.unwrap();
+    let first = desk.deployer().release(&store, desk.clock.now()).await.unwrap();
     assert_eq!((first.version.as_str(), first.entry.as_str()), ("0.1.0", "resize"));
     desk.clock.pass(Duration::from_secs(5));
-    assert_eq!(desk.deployer().release(&store).await.unwrap(), first, "again changes nothing");
+    assert_eq!(
+        desk.deployer().release(&store, desk.clock.now()).await.unwrap(),
+        first,
+        "again changes nothing"
+    );
     desk.deployed = workflow("0.2.0", desk.folder.path());
-    let second = desk.deployer().release(&store).await.unwrap();
+    let second = desk.deployer().release(&store, desk.clock.now()).await.unwrap();
     assert_eq!(Release::read(&store, &HOME, "press").await.unwrap().unwrap().0, second);
     assert_eq!(second.version, "0.2.0");
 }

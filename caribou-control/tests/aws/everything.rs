@@ -27,6 +27,10 @@ async fn iam(desk: &Desk) -> Vec<String> {
             role.role_name(),
             role.assume_role_policy_document().unwrap_or_default()
         ));
+        let name = role.role_name();
+        for tag in iam.list_role_tags().role_name(name).send().await.unwrap().tags() {
+            lines.push(format!("role {name} is tagged {} {}", tag.key(), tag.value()));
+        }
         let policies = iam.list_role_policies().role_name(role.role_name()).send().await.unwrap();
         for name in policies.policy_names() {
             let policy =

@@ -172,19 +172,27 @@ async fn what_is_needed_again_loses_its_mark_and_a_region_that_is_not_goes() {
 async fn a_region_that_left_the_manifest_is_collected_and_removed_too() {
     let Some(desk) = Desk::new().await else { return };
     let nothing = everything(&desk).await;
-    let abroad = [HOME, Region::aws("eu-north-1")];
-    let needs = everywhere(&desk.deployed, &abroad);
+    let needs = everywhere(&desk.deployed, &[HOME, Region::aws("eu-north-1")]);
     desk.deployer().bring(&needs, &mut |_| ()).await.unwrap();
     let needed = desk.deployer().needed(&Plan::at_home(&desk.deployed.graph, HOME));
     let pass = async || collect(&desk.aws, &needed, &[HOME], &mut |_| ()).await.unwrap();
+    let abroad = async || {
+        let mut lines = everything(&desk).await;
+        lines.retain(|line| line.contains("eu-north-1"));
+        lines
+    };
+    let all = abroad().await;
     assert_eq!(pass().await.marked.len(), 2);
     desk.clock.pass(LATER);
     pass().await;
+    assert!(abroad().await.len() < all.len());
     desk.clock.pass(Duration::from_hours(31 * 24));
+    let s3 = aws_sdk_s3::Client::new(&desk.config(&Region::aws("eu-north-1")));
+    let bucket = format!("caribou-{}-eu-north-1", desk.aws.account());
     pass().await;
-    let is_abroad = |lines: Vec<String>| lines.into_iter().filter(|line| line.contains("eu-north-1")).count();
-    assert!(is_abroad(everything(&desk).await) > 0, "the bucket, and that the role knows of the region");
+    assert_eq!(s3.list_objects_v2().bucket(&bucket).send().await.unwrap().key_count(), Some(0));
     pass().await;
+    assert_eq!(abroad().await, NOTHING);
     let home = at_home(&desk.deployed.graph, &HOME);
     assert!(desk.deployer().difference(&home).await.unwrap().is_empty());
 

@@ -13,6 +13,7 @@ use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_runtime_api::http::StatusCode;
 use aws_smithy_types::body::SdkBody;
+use aws_smithy_types::byte_stream::ByteStream;
 use caribou_model::Region;
 
 /// What is lost of a call.
@@ -34,6 +35,7 @@ pub(crate) struct Wire {
     closed: Arc<Mutex<Option<String>>>,
     refusal: Arc<Mutex<Option<Refusal>>>,
     takes_anything: Arc<AtomicBool>,
+    failed: Arc<Mutex<Option<String>>>,
 }
 
 /// What Lambda answers for a while instead of what it should.
@@ -62,6 +64,7 @@ impl Wire {
             closed: Arc::default(),
             refusal: Arc::default(),
             takes_anything: Arc::default(),
+            failed: Arc::default(),
         }
     }
 
@@ -88,6 +91,24 @@ impl Wire {
     /// From now on functions take every event, as no bootstrap does.
     pub(crate) fn take_anything(&self) {
         self.takes_anything.store(true, Ordering::SeqCst);
+    }
+
+    /// Until it is removed, a function is one that Lambda could not make.
+    pub(crate) fn fail(&self, function: &str) {
+        *self.failed.lock().unwrap() = Some(format!("/functions/{function}"));
+    }
+
+    /// Whether the answer to a request describes the function that failed.
+    fn describes_the_failed(&self, request: &HttpRequest) -> bool {
+        let path = request.uri().split('?').next().unwrap_or_default().trim_end_matches("/configuration");
+        let mut failed = self.failed.lock().unwrap();
+        if !failed.as_ref().is_some_and(|failed| path.ends_with(failed)) {
+            return false;
+        }
+        if request.method() == "DELETE" {
+            *failed = None;
+        }
+        request.method() == "GET"
     }
 
     /// What a function answers to an event that holds nothing.
@@ -174,6 +195,22 @@ impl HttpConnector for Connector {
         }
         let gone = || ConnectorError::io("the line was cut".into());
         match lost {
+            None if self.wire.describes_the_failed(&request) => {
+                let answer = self.inner.call(request);
+                HttpConnectorFuture::new(async move {
+                    let answer = answer.await?;
+                    let (status, headers) = (answer.status(), answer.headers().clone());
+                    let body = ByteStream::new(answer.into_body()).collect().await.unwrap().to_vec();
+                    let body = String::from_utf8(body)
+                        .unwrap()
+                        .replace(r#""State": "Active""#, r#""State": "Failed""#);
+                    assert!(body.contains("Failed"), "{body}");
+                    let mut failed = HttpResponse::new(status, SdkBody::from(body));
+                    *failed.headers_mut() = headers;
+                    failed.headers_mut().remove("content-length");
+                    Ok(failed)
+                })
+            }
             None => self.inner.call(request),
             Some((_, Loss::Request)) => HttpConnectorFuture::ready(Err(gone())),
             Some((_, Loss::Answer)) => {

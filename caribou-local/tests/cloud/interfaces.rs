@@ -15,6 +15,12 @@ fn nowhere() -> StageAddress {
     deployment("nobody", HOME, "".as_ref()).address
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn the_store_keeps_its_contract() {
+    let fixture = Fixture::new().await;
+    crate::contract::holds(fixture.ports.clone()).await;
+}
+
 #[tokio::test]
 async fn an_item_survives_a_restart_and_stays_in_its_region() {
     let fixture = Fixture::new().await;

@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use caribou_model::Timestamp;
+use caribou_model::{Region, Timestamp};
 use futures_util::future::join_all;
 
 use super::delivery::{GivenUp, UnreadableEvent};
 use crate::local::SystemClock;
 use crate::message::Message;
 use crate::port::{Clock as _, SendError};
+use crate::request::Request;
 use crate::shim::{HandleError, Shim, excerpt};
 
 /// A message of the function's queue.
@@ -51,18 +52,33 @@ impl Shim {
         let region = &self.deployment().region;
         let begun = SystemClock.now();
         let patience = begun.plus(deadline.since(begun) / 2);
-        let error = match self.hand_on(region, body, Some(not_before), patience).await {
+        // a single call may take longer than that
+        let sent = self.hand_on(region, body, Some(not_before), patience);
+        let sent = tokio::time::timeout(patience.since(begun), sent).await;
+        let error = match sent.unwrap_or_else(|_| Err(no_answer(region))) {
             Err(error) if !matches!(error, SendError::Unsendable { .. }) => error,
             sent => return sent,
         };
         let now = SystemClock.now();
-        let is_overdue = Message::decode(body).map_or(true, |message| message.pin.deadline <= now);
-        if not_before > now || is_overdue {
+        if not_before > now || self.is_overdue(body, now) {
             return Err(error);
         }
         tracing::warn!(%error, "a parked message is parked again");
         self.hand_on(region, body, Some(now.plus(PARKED_AGAIN)), deadline).await
     }
+
+    /// Whether the run of a message or a request is over. Of a request that does not say when it was sent nobody knows.
+    fn is_overdue(&self, body: &str, now: Timestamp) -> bool {
+        let deadline = Message::decode(body).map(|message| message.pin.deadline).ok().or_else(|| {
+            let sent = Request::decode(body).ok()?.sent?;
+            Some(sent.plus(self.deployment().run_deadline))
+        });
+        deadline.is_none_or(|deadline| deadline <= now)
+    }
+}
+
+fn no_answer(region: &Region) -> SendError {
+    SendError::Ambiguous { region: region.clone(), cause: "no answer in time".to_owned() }
 }
 
 /// Works on all messages at the same time, so that none keeps another back; answers which are to stay in the queue, as SQS
@@ -106,9 +122,12 @@ mod tests {
     use crate::message::tests::message;
     use crate::port::{Ports, StageAddress, Transport};
 
-    /// Parks what is not due, and publishes nothing.
+    /// Parks what is not due, and publishes nothing: it refuses, or it does not answer.
     #[derive(Default)]
-    struct OutOfReach(Mutex<Vec<(String, Timestamp)>>);
+    struct OutOfReach {
+        parked: Mutex<Vec<(String, Timestamp)>>,
+        is_silent: bool,
+    }
 
     #[async_trait::async_trait]
     impl Transport for OutOfReach {
@@ -119,7 +138,8 @@ mod tests {
             not_before: Option<Timestamp>,
         ) -> Result<(), SendError> {
             match not_before.filter(|instant| *instant > SystemClock.now()) {
-                Some(instant) => self.0.lock().unwrap().push((body.to_owned(), instant)),
+                Some(instant) => self.parked.lock().unwrap().push((body.to_owned(), instant)),
+                None if self.is_silent => std::future::pending().await,
                 None => {
                     return Err(SendError::Refused { region: to.region.clone(), cause: "not now".into() });
                 }
@@ -130,25 +150,34 @@ mod tests {
 
     #[tokio::test]
     async fn a_parked_message_whose_topic_does_not_take_it_is_parked_anew_until_its_run_is_overdue() {
-        let topic = Arc::new(OutOfReach::default());
-        let transport = topic.clone();
-        let bench = Bench::new("resize", |ports| Ports { transport, ..ports });
         let now = SystemClock.now();
-        let due = now.plus(Duration::from_hours(1));
-        let until = |deadline| {
+        let (due, deadline) = (now.plus(Duration::from_mins(50)), now.plus(Duration::from_secs(2)));
+        let message_until = |deadline| {
             let mut message = message(&["us-east-1"]);
             message.pin.deadline = deadline;
             message.encode().unwrap()
         };
-        let deadline = now.plus(Duration::from_secs(2));
-        bench.shim.deliver_parked(&until(due), now, deadline).await.unwrap();
-        let parked = std::mem::take(&mut *topic.0.lock().unwrap());
-        let [(body, instant)] = <[_; 1]>::try_from(parked).unwrap();
-        assert_eq!(body, until(due));
-        assert!(instant >= now.plus(PARKED_AGAIN) && instant <= deadline.plus(PARKED_AGAIN));
-        let error = bench.shim.deliver_parked(&until(now), now, deadline).await.unwrap_err();
-        assert!(matches!(error, SendError::Refused { .. }), "{error}");
-        assert!(topic.0.lock().unwrap().is_empty());
+        // the workflow's runs take an hour at the most
+        let request_until = |deadline: Timestamp| {
+            let sent_ms = deadline.as_millis() - 3_600_000;
+            format!(r#"{{"caribou":1,"request":{{"workflow":"press","sent":{sent_ms}}}}}"#)
+        };
+        for is_silent in [false, true] {
+            let topic = Arc::new(OutOfReach { is_silent, ..OutOfReach::default() });
+            let transport = topic.clone();
+            let bench = Bench::new("resize", |ports| Ports { transport, ..ports });
+            for body in [message_until(due), request_until(due)] {
+                bench.shim.deliver_parked(&body, now, deadline).await.unwrap();
+                let parked = std::mem::take(&mut *topic.parked.lock().unwrap());
+                let [(again, instant)] = <[_; 1]>::try_from(parked).unwrap();
+                assert_eq!(again, body);
+                assert!(instant >= now.plus(PARKED_AGAIN) && instant <= deadline.plus(PARKED_AGAIN));
+            }
+            for body in [message_until(now), request_until(now)] {
+                bench.shim.deliver_parked(&body, now, deadline).await.unwrap_err();
+                assert!(topic.parked.lock().unwrap().is_empty());
+            }
+        }
     }
 
     fn batch(records: &[(&str, &str, Option<&str>)]) -> Vec<Queued> {

@@ -5,6 +5,9 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
+use super::Id;
+use crate::aws::error::AwsError;
+
 /// A property's value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Text {
@@ -44,6 +47,15 @@ impl fmt::Display for Differing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let shown = |text: &Option<Text>| text.as_ref().map_or("nothing".to_owned(), ToString::to_string);
         write!(f, "{}: {} -> {}", self.field, shown(&self.actual), shown(&self.wanted))
+    }
+}
+
+impl Differing {
+    /// The error that says that this property of a thing cannot be changed.
+    pub(crate) fn fixed(&self, id: Id) -> AwsError {
+        let text = |text: &Option<Text>| text.as_ref().map_or(String::new(), ToString::to_string);
+        let (found, wanted) = (text(&self.actual), text(&self.wanted));
+        AwsError::Fixed { id: Box::new(id), field: self.field.clone(), found, wanted }
     }
 }
 

@@ -214,6 +214,9 @@ impl Resource for Function {
 
     async fn update(&self, aws: &Aws, differing: &[Differing]) -> Result<(), AwsError> {
         let id = self.id();
+        if let Some(package) = differing.iter().find(|one| one.field == PACKAGE) {
+            return Err(package.fixed(id));
+        }
         at_rest(aws, &id).await?;
         if must_be_remade(differing) {
             delete(aws, &id).await?;
@@ -250,9 +253,9 @@ impl Resource for Function {
     }
 }
 
-/// Whether a change takes another function: one that could not be made never can be used, and an archive cannot become an image.
+/// Whether a change takes another function: one that could not be made never can be used.
 pub(in crate::aws) fn must_be_remade(differing: &[Differing]) -> bool {
-    [STATE, PACKAGE].iter().any(|field| differs(differing, field))
+    differs(differing, STATE)
 }
 
 fn last_change_failed(status: Option<&LastUpdateStatus>) -> bool {

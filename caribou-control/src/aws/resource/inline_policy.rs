@@ -3,6 +3,7 @@
 use super::{Id, optional};
 use crate::aws::connection::Aws;
 use crate::aws::error::AwsError;
+use crate::aws::patience::{ROLE, insist, is_busy};
 
 /// The names of the inline policies. There is no room for so many that they would come in pages.
 pub(super) async fn inline(aws: &Aws, id: &Id) -> Result<Vec<String>, AwsError> {
@@ -20,14 +21,20 @@ pub(super) async fn document(aws: &Aws, id: &Id, name: &str) -> Result<Option<St
 
 /// Takes a policy away.
 pub(super) async fn remove_inline(aws: &Aws, id: &Id, name: &str) -> Result<(), AwsError> {
-    let delete = aws.at(&id.region).iam.delete_role_policy().role_name(&id.name).policy_name(name);
-    optional(delete.send().await.map_err(id.fault("iam:DeleteRolePolicy"))).map(drop)
+    insist(aws.clock(), ROLE, is_busy, || async {
+        let delete = aws.at(&id.region).iam.delete_role_policy().role_name(&id.name).policy_name(name);
+        optional(delete.send().await.map_err(id.fault("iam:DeleteRolePolicy"))).map(drop)
+    })
+    .await
 }
 
 /// Writes a policy, in the place of one of the same name.
 pub(super) async fn put(aws: &Aws, id: &Id, name: &str, document: &str) -> Result<(), AwsError> {
-    let put = aws.at(&id.region).iam.put_role_policy().role_name(&id.name).policy_name(name);
-    put.policy_document(document).send().await.map(drop).map_err(id.fault("iam:PutRolePolicy"))
+    insist(aws.clock(), ROLE, is_busy, || async {
+        let put = aws.at(&id.region).iam.put_role_policy().role_name(&id.name).policy_name(name);
+        put.policy_document(document).send().await.map(drop).map_err(id.fault("iam:PutRolePolicy"))
+    })
+    .await
 }
 
 /// IAM writes documents as URLs are written.

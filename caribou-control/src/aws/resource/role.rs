@@ -1,9 +1,9 @@
 //! The role of a workflow's functions: who may take it, what they may do, and what the author's own policy adds.
 //!
-//! Every version has policies of its own, so that deploys and migrations of different versions do not write over one another's
-//! grants, and the runs of an old version keep what its author gave it.
+//! What all versions need is in one policy. Every version has policies of its own besides, so that deploys and migrations of
+//! different versions do not write over one another's grants, and the runs of an old version keep what its author gave it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
 use aws_sdk_iam::types::Tag;
@@ -16,33 +16,43 @@ use super::inline_policy::{decoded, document, inline, put, remove_inline};
 use super::{Differing, Fields, Id, Kind, Resource, optional};
 use crate::aws::connection::Aws;
 use crate::aws::error::AwsError;
+use crate::aws::patience::{ROLE, insist, is_busy};
 use crate::aws::place::WORKFLOW;
-use crate::aws::policy::{self, Exactness, Grants, characters};
+use crate::aws::policy::{self, Exactness, Grant, Grants, characters};
 
-/// What the names of Caribou's own policies begin with; a version follows.
+/// The policy that all versions share.
+const SHARED: &str = "caribou";
+/// What the names of Caribou's own policies for one version begin with; the version follows.
 const CARIBOU: &str = "caribou-";
-/// What the names of those that a manifest names begin with; a version follows.
+/// What the names of those that a manifest names begin with; the version follows.
 const AUTHOR: &str = "author-";
 /// The tag that tells the home region: two workflows of one name with different homes would share the role.
 const HOME: &str = "caribou:home";
-/// What the keys of the tags begin with that tell where else the workflow is or was; a region follows. A manifest may name a region no
+/// What the keys of the tags begin with that tell where the workflow is or was; a region follows. A manifest may name a region no
 /// longer whose things are still there.
 const REGION: &str = "caribou:region:";
+/// What the keys of the tags begin with that tell since when nothing is there of a version that has policies; the version follows.
+const NOTHING: &str = "caribou:nothing:";
 /// IAM's limit for the inline policies of a role, white space not counted.
 const MOST_CHARACTERS: usize = 10_240;
+/// What the shared policy may take of it with exact names. A version's may take as large a part of what is free then, so that there
+/// is room for further ones.
+const EXACT: usize = MOST_CHARACTERS / 4;
 
 pub(in crate::aws) struct Role {
     pub(in crate::aws) workflow: String,
     pub(in crate::aws) home: Region,
     /// The version whose policies these are.
     pub(in crate::aws) version: String,
-    /// Caribou's own policy.
+    /// What all versions may do.
+    pub(in crate::aws) shared: String,
+    /// What this version may do.
     pub(in crate::aws) policy: String,
-    /// The author's.
+    /// What its author adds.
     pub(in crate::aws) author: Option<String>,
-    /// How exactly it names things.
-    pub(in crate::aws) exactness: Exactness,
-    /// Where functions of the version may be.
+    /// Whether functions are named by patterns.
+    pub(in crate::aws) has_patterns: bool,
+    /// Where functions of the version may be, and those of others.
     regions: BTreeSet<String>,
 }
 
@@ -50,27 +60,40 @@ pub(in crate::aws) struct Role {
 pub(in crate::aws) struct Given {
     /// What Caribou's own policy gives.
     pub(in crate::aws) grants: Grants,
+    /// Its text.
+    policy: Option<String>,
     /// The author's policy.
     pub(in crate::aws) author: Option<String>,
     /// How many characters the policies of all other versions have.
     pub(in crate::aws) others: usize,
+    /// Where the workflow is or was.
+    pub(in crate::aws) regions: BTreeSet<String>,
 }
 
 impl Given {
+    pub(in crate::aws) fn nothing(workflow: &str) -> Self {
+        let (grants, regions) = (Grants::none(workflow), BTreeSet::new());
+        Self { grants, policy: None, author: None, others: 0, regions }
+    }
+
     pub(in crate::aws) async fn read(
         aws: &Aws,
         home: &Region,
         workflow: &str,
         version: &str,
     ) -> Result<Self, AwsError> {
-        let id = Id::new(Kind::Role, home, Account::role_name(workflow));
-        let mut given = Self { grants: Grants::none(workflow), author: None, others: 0 };
-        for name in inline(aws, &id).await?.into_iter().filter(|name| version_of(name).is_some()) {
+        let id = id(home, workflow);
+        let regions = regions(aws, &id, workflow).await?.into_iter();
+        let mut given = Self::nothing(workflow);
+        given.regions = regions.map(|region| region.code().to_owned()).collect();
+        for name in inline(aws, &id).await? {
+            let Some(of) = version_of(&name) else { continue };
             let Some(document) = document(aws, &id, &name).await? else { continue };
-            if version_of(&name) != Some(version) {
+            if of != version {
                 given.others += characters(&document);
             } else if name.starts_with(CARIBOU) {
                 given.grants = Grants::read(aws.account(), workflow, &document);
+                given.policy = Some(document);
             } else {
                 given.author = Some(document);
             }
@@ -80,41 +103,42 @@ impl Given {
 }
 
 impl Role {
-    /// A role that gives a version all of this, as exactly as fits beside the policies of all `others`. Half of the room is left
-    /// for the versions to come, if that can be.
+    /// A role that gives a version what it has already and these `grants`, as exactly as fits beside the policies of the others.
+    /// A text that is there and gives all of this stays, so that nothing differs when another version comes or goes.
     pub(in crate::aws) fn giving(
         account: &Account,
         home: &Region,
         version: &str,
-        grants: &Grants,
+        given: Given,
+        grants: &[Grant],
         author: Option<String>,
-        others: usize,
     ) -> Result<Self, AwsError> {
-        let taken = author.as_deref().map_or(0, characters) + others;
+        let Given { grants: mut all, policy: found, mut regions, others, .. } = given;
+        for grant in grants {
+            all.add(grant.clone());
+            regions.insert(grant.region.clone());
+        }
+        let shared = policy::shared(account, home, &all.workflow, &regions, EXACT);
+        let taken = author.as_deref().map_or(0, characters) + others + characters(&shared);
         let room = MOST_CHARACTERS.saturating_sub(taken);
-        let policies = [Exactness::Names, Exactness::Versions, Exactness::Regions]
-            .map(|exactness| (grants.at(exactness).document(account, home), exactness));
-        let own = policies.each_ref().map(|(policy, _)| characters(policy));
-        let fits = |most: usize| own.iter().position(|own| *own <= most);
-        let Some(chosen) = fits(room / 2).or_else(|| (own[2] <= room).then_some(2)) else {
-            let own = own[2];
-            return Err(AwsError::PolicyTooLong {
-                characters: own + taken,
-                own,
-                others,
-                most: MOST_CHARACTERS,
-            });
+        let texts = [Exactness::Names, Exactness::Versions, Exactness::Regions].map(|exactness| {
+            let grants = all.at(exactness);
+            (grants.document(account, home), !grants.is_exact())
+        });
+        let own = texts.each_ref().map(|(text, _)| characters(text));
+        let found = found.as_deref().map(canonical);
+        let stays = texts.iter().position(|(text, _)| found.as_ref() == Some(&canonical(text)));
+        let chosen = stays
+            .filter(|stays| own[*stays] <= room)
+            .or_else(|| own.iter().position(|own| *own <= room / 4))
+            .or_else(|| (own[2] <= room).then_some(2));
+        let Some(chosen) = chosen else {
+            let (characters, own) = (own[2] + taken, own[2]);
+            return Err(AwsError::PolicyTooLong { characters, own, others, most: MOST_CHARACTERS });
         };
-        let (policy, exactness) = policies[chosen].clone();
-        Ok(Self {
-            workflow: grants.workflow.clone(),
-            home: home.clone(),
-            version: version.to_owned(),
-            policy,
-            author,
-            exactness,
-            regions: grants.all.iter().map(|grant| grant.region.clone()).filter(|code| code != "*").collect(),
-        })
+        let (policy, has_patterns) = texts[chosen].clone();
+        let (workflow, home, version) = (all.workflow, home.clone(), version.to_owned());
+        Ok(Self { workflow, home, version, shared, policy, author, has_patterns, regions })
     }
 
     fn tags(&self) -> Result<Vec<Tag>, AwsError> {
@@ -130,15 +154,17 @@ impl Role {
         own.into_iter().chain(regions).collect()
     }
 
-    /// Whether a tag tells of a region that this version does not need.
-    fn is_of_another_region(&self, tag: &Tag) -> bool {
+    /// Whether a tag tells of a region or a version that this one has nothing to do with.
+    fn is_of_others(&self, tag: &Tag) -> bool {
         tag.key().strip_prefix(REGION).is_some_and(|code| !self.regions.contains(code))
+            || tag.key().strip_prefix(NOTHING).is_some_and(|version| version != self.version)
     }
 
     fn policies(&self) -> Vec<(String, &String)> {
-        let Self { version, policy, author, .. } = self;
+        let Self { version, shared, policy, author, .. } = self;
+        let own = [(SHARED.to_owned(), shared), (format!("{CARIBOU}{version}"), policy)];
         let author = author.iter().map(|author| (format!("{AUTHOR}{version}"), author));
-        std::iter::once((format!("{CARIBOU}{version}"), policy)).chain(author).collect()
+        own.into_iter().chain(author).collect()
     }
 
     async fn put_policies(&self, aws: &Aws) -> Result<(), AwsError> {
@@ -148,7 +174,7 @@ impl Role {
         Ok(())
     }
 
-    /// Writes Caribou's own policy of the version and leaves the author's alone.
+    /// Writes Caribou's own policy of the version and leaves all others alone.
     pub(in crate::aws) async fn put_own_policy(&self, aws: &Aws) -> Result<(), AwsError> {
         put(aws, &self.id(), &format!("{CARIBOU}{}", self.version), &self.policy).await
     }
@@ -164,12 +190,50 @@ fn version_of(policy: &str) -> Option<&str> {
     policy.strip_prefix(CARIBOU).or_else(|| policy.strip_prefix(AUTHOR))
 }
 
+/// The role of a workflow.
+pub(in crate::aws) fn id(home: &Region, workflow: &str) -> Id {
+    Id::new(Kind::Role, home, Account::role_name(workflow))
+}
+
 /// Takes back everything that a version could do.
 pub(in crate::aws) async fn withdraw(aws: &Aws, id: &Id, version: &str) -> Result<(), AwsError> {
     for prefix in [CARIBOU, AUTHOR] {
         remove_inline(aws, id, &format!("{prefix}{version}")).await?;
     }
-    Ok(())
+    untag(aws, id, vec![format!("{NOTHING}{version}")]).await
+}
+
+/// The versions that have policies, each with the second since which nothing is there of it, if that was noted.
+pub(in crate::aws) async fn versions(
+    aws: &Aws,
+    id: &Id,
+    workflow: &str,
+) -> Result<BTreeMap<String, Option<u64>>, AwsError> {
+    let tags = tags(aws, id, workflow).await?.unwrap_or_default();
+    let noted = |version: &str| {
+        let key = format!("{NOTHING}{version}");
+        tags.iter().find(|tag| tag.key() == key)?.value().parse().ok()
+    };
+    let names = inline(aws, id).await?;
+    let versions = names.iter().filter_map(|name| version_of(name));
+    Ok(versions.map(|version| (version.to_owned(), noted(version))).collect())
+}
+
+/// Notes that nothing is there of a version; `None` takes that back.
+pub(in crate::aws) async fn note_nothing(
+    aws: &Aws,
+    id: &Id,
+    version: &str,
+    since_s: Option<u64>,
+) -> Result<(), AwsError> {
+    let key = format!("{NOTHING}{version}");
+    match since_s {
+        None => untag(aws, id, vec![key]).await,
+        Some(since_s) => {
+            let since = Tag::builder().key(key).value(since_s.to_string()).build();
+            tag(aws, id, vec![since.map_err(AwsError::internal)?]).await
+        }
+    }
 }
 
 /// A policy's statements, each a property of its own.
@@ -189,7 +253,7 @@ fn with_policy(fields: Fields, name: &str, document: &str) -> Fields {
 #[async_trait]
 impl Resource for Role {
     fn id(&self) -> Id {
-        Id::new(Kind::Role, &self.home, Account::role_name(&self.workflow))
+        id(&self.home, &self.workflow)
     }
 
     fn wanted(&self) -> Option<Fields> {
@@ -209,7 +273,7 @@ impl Resource for Role {
         let role = found.role();
         let trust = role.and_then(|role| role.assume_role_policy_document()).map(decoded);
         let mut tags = role.map(|role| role.tags().to_vec()).unwrap_or_default();
-        tags.retain(|tag| !self.is_of_another_region(tag));
+        tags.retain(|tag| !self.is_of_others(tag));
         let mut fields = Fields::default().with_some("trust", trust.map(|trust| canonical(&trust)));
         for name in inline(aws, &id).await?.into_iter().filter(|name| !self.is_of_another(name)) {
             if let Some(document) = document(aws, &id, &name).await? {
@@ -224,22 +288,27 @@ impl Resource for Role {
 
     async fn create(&self, aws: &Aws) -> Result<(), AwsError> {
         let id = self.id();
-        let create = aws.at(&self.home).iam.create_role().role_name(&id.name);
-        let create = create.description(format!("Functions of the Caribou workflow {}", self.workflow));
-        let create = create.assume_role_policy_document(policy::trust());
-        let create = create.set_tags(Some(self.tags()?));
-        create.send().await.map_err(id.fault("iam:CreateRole"))?;
+        let tags = self.tags()?;
+        insist(aws.clock(), ROLE, is_busy, || async {
+            let create = aws.at(&self.home).iam.create_role().role_name(&id.name);
+            let create = create.description(format!("Functions of the Caribou workflow {}", self.workflow));
+            let create = create.assume_role_policy_document(policy::trust()).set_tags(Some(tags.clone()));
+            create.send().await.map(drop).map_err(id.fault("iam:CreateRole"))
+        })
+        .await?;
         self.put_policies(aws).await
     }
 
     /// A policy that neither a version nor its manifest has is taken away: the role may do what they say and no more.
     async fn update(&self, aws: &Aws, differing: &[Differing]) -> Result<(), AwsError> {
         let id = self.id();
-        let iam = &aws.at(&self.home).iam;
         if differs(differing, "trust") {
-            let update = iam.update_assume_role_policy().role_name(&id.name);
-            let update = update.policy_document(policy::trust());
-            update.send().await.map_err(id.fault("iam:UpdateAssumeRolePolicy"))?;
+            insist(aws.clock(), ROLE, is_busy, || async {
+                let update = aws.at(&self.home).iam.update_assume_role_policy().role_name(&id.name);
+                let sent = update.policy_document(policy::trust()).send().await;
+                sent.map(drop).map_err(id.fault("iam:UpdateAssumeRolePolicy"))
+            })
+            .await?;
         }
         if differs(differing, "policy") {
             for name in inline(aws, &id).await? {
@@ -254,15 +323,10 @@ impl Resource for Role {
             detach(aws, &id, arn).await?;
         }
         if differs(differing, "tag") {
-            let tag = iam.tag_role().role_name(&id.name).set_tags(Some(self.tags()?));
-            tag.send().await.map_err(id.fault("iam:TagRole"))?;
+            tag(aws, &id, self.tags()?).await?;
         }
         let superfluous = superfluous_tags(differing);
-        if !superfluous.is_empty() {
-            let untag = iam.untag_role().role_name(&id.name).set_tag_keys(Some(superfluous));
-            untag.send().await.map_err(id.fault("iam:UntagRole"))?;
-        }
-        Ok(())
+        if superfluous.is_empty() { Ok(()) } else { untag(aws, &id, superfluous).await }
     }
 
     async fn delete(&self, aws: &Aws) -> Result<(), AwsError> {
@@ -295,11 +359,34 @@ pub(in crate::aws) async fn regions(
     Ok(codes.filter_map(|code| format!("aws:{code}").parse().ok()).collect())
 }
 
-/// Notes that nothing of the workflow is in these regions any more.
-pub(in crate::aws) async fn leave(aws: &Aws, id: &Id, regions: &[Region]) -> Result<(), AwsError> {
-    let keys = regions.iter().map(|region| format!("{REGION}{}", region.code())).collect();
-    let untag = aws.at(&id.region).iam.untag_role().role_name(&id.name).set_tag_keys(Some(keys));
-    optional(untag.send().await.map_err(id.fault("iam:UntagRole"))).map(drop)
+/// Notes that nothing of the workflow is in these regions any more, and takes back what all versions could do there.
+pub(in crate::aws) async fn leave(
+    aws: &Aws,
+    id: &Id,
+    workflow: &str,
+    left: &[Region],
+) -> Result<(), AwsError> {
+    untag(aws, id, left.iter().map(|region| format!("{REGION}{}", region.code())).collect()).await?;
+    let stay = regions(aws, id, workflow).await?.into_iter();
+    let stay = stay.filter(|region| !left.contains(region)).map(|region| region.code().to_owned());
+    let shared = policy::shared(aws.account(), &id.region, workflow, &stay.collect(), EXACT);
+    put(aws, id, SHARED, &shared).await
+}
+
+async fn tag(aws: &Aws, id: &Id, tags: Vec<Tag>) -> Result<(), AwsError> {
+    insist(aws.clock(), ROLE, is_busy, || async {
+        let tag = aws.at(&id.region).iam.tag_role().role_name(&id.name).set_tags(Some(tags.clone()));
+        tag.send().await.map(drop).map_err(id.fault("iam:TagRole"))
+    })
+    .await
+}
+
+async fn untag(aws: &Aws, id: &Id, keys: Vec<String>) -> Result<(), AwsError> {
+    insist(aws.clock(), ROLE, is_busy, || async {
+        let untag = aws.at(&id.region).iam.untag_role().role_name(&id.name).set_tag_keys(Some(keys.clone()));
+        optional(untag.send().await.map_err(id.fault("iam:UntagRole"))).map(drop)
+    })
+    .await
 }
 
 /// Removes a role with its policies.
@@ -332,31 +419,72 @@ mod tests {
     use super::*;
     use crate::aws::policy::Grant;
 
+    fn account() -> Account {
+        "123456789012".parse().unwrap()
+    }
+
+    fn giving(given: Given, functions: usize, author: usize) -> Result<Role, AwsError> {
+        let home = Region::aws("us-east-1");
+        let name = |number: usize| format!("press-0_1_0-function_{number}");
+        let grants: Vec<Grant> = (0..functions).map(|number| Grant::new(&home, name(number))).collect();
+        Role::giving(&account(), &home, "0.1.0", given, &grants, Some("x".repeat(author)))
+    }
+
+    fn beside(others: usize) -> Given {
+        Given { others, ..Given::nothing("press") }
+    }
+
     #[test]
     fn a_role_gives_as_exactly_as_fits_and_says_when_nothing_does() {
-        let home = Region::aws("us-east-1");
-        let account: Account = "123456789012".parse().unwrap();
-        let mut grants = Grants::none("press");
-        let giving = |grants: &Grants, author: usize, others: usize| {
-            Role::giving(&account, &home, "0.1.0", grants, Some("x".repeat(author)), others)
-                .map(|role| role.exactness)
-        };
-        for number in 0..10 {
-            grants.add(Grant::new(&home, format!("press-0_1_0-function_{number}")));
-        }
-        assert_eq!(giving(&grants, 0, 0).unwrap(), Exactness::Names);
-        assert_eq!(giving(&grants, 6000, 0).unwrap(), Exactness::Versions, "half of the room is kept free");
-        assert_eq!(giving(&grants, 3000, 3000).unwrap(), Exactness::Versions);
-        assert_eq!(giving(&grants, 8500, 0).unwrap(), Exactness::Regions, "unless there is no other way");
-        let error = giving(&grants, 5200, 5000).unwrap_err().to_string();
+        let has_patterns =
+            |functions, others, author| giving(beside(others), functions, author).unwrap().has_patterns;
+        assert!(!has_patterns(9, 0, 0));
+        assert!(has_patterns(40, 0, 0), "room is kept for further versions");
+        assert!(has_patterns(9, 4000, 0) && has_patterns(9, 0, 4000) && has_patterns(9, 4000, 4000));
+        let Err(error) = giving(beside(5000), 9, 4800) else { panic!("too long") };
+        let error = error.to_string();
         assert!(error.contains("IAM takes 10240") && error.contains("shorten the file"), "{error}");
         assert!(error.contains("5000 of other versions") && error.contains("caribou collect"), "{error}");
+    }
+
+    #[test]
+    fn at_least_a_dozen_versions_fit_in_a_role() {
+        let mut given = beside(0);
+        let mut versions = 0;
+        while let Ok(role) = giving(beside(given.others), 7, 0) {
+            given.others += characters(&role.policy);
+            versions += 1;
+        }
+        assert!(versions >= 12, "{versions}");
+    }
+
+    #[test]
+    fn what_a_role_gives_stays_as_it_is_written_when_other_versions_come_and_go() {
+        let first = giving(beside(0), 9, 0).unwrap();
+        let given = |others| Given {
+            grants: Grants::read(&account(), "press", &first.policy),
+            policy: Some(first.policy.clone()),
+            ..beside(others)
+        };
+        assert_eq!(giving(given(6000), 9, 0).unwrap().policy, first.policy);
+        assert_ne!(giving(beside(8000), 9, 0).unwrap().policy, first.policy);
+        let all: BTreeSet<String> = ["us-east-1".to_owned()].into();
+        assert_eq!(giving(given(0), 0, 0).unwrap().policy, first.policy);
+        assert_eq!(first.regions, all);
+    }
+
+    #[test]
+    fn a_region_is_noted_though_a_pattern_covers_it() {
+        let mut given = beside(0);
+        given.grants.add(Grant { region: "*".into(), name: "press-0_1_0-*".into() });
+        let role = giving(given, 1, 0).unwrap();
+        assert!(role.has_patterns && role.regions.contains("us-east-1"));
     }
 
     #[test]
     fn a_policy_belongs_to_the_version_that_its_name_ends_with() {
         assert_eq!(version_of("caribou-0.1.0-rc.1"), Some("0.1.0-rc.1"));
         assert_eq!(version_of("author-0.1.0"), Some("0.1.0"));
-        assert_eq!(version_of("more"), None);
+        assert_eq!((version_of("more"), version_of("caribou")), (None, None));
     }
 }

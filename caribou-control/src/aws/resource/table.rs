@@ -163,9 +163,7 @@ impl Resource for Table {
         let id = self.id();
         let dynamodb = &aws.at(&self.region).dynamodb;
         if let Some(keys) = differing.iter().find(|one| one.field == "keys") {
-            let text = |text: &Option<super::Text>| text.as_ref().map_or(String::new(), ToString::to_string);
-            let (found, wanted) = (text(&keys.actual), text(&keys.wanted));
-            return Err(AwsError::Fixed { id: Box::new(id), field: keys.field.clone(), found, wanted });
+            return Err(keys.fixed(id));
         }
         self.ready(aws).await?;
         if differs(differing, "billing") {

@@ -12,7 +12,7 @@ use caribou_control::migrate::{InForce, migrate};
 use caribou_control::state::Deployed;
 use caribou_model::{Epoch, Hour, Manifest, NodeId, Placement, Plan, Region, RunId, Timestamp};
 use caribou_runtime::local::SystemClock;
-use caribou_runtime::port::{Ports, SendError, StageAddress};
+use caribou_runtime::port::{Clock as _, Ports, SendError, StageAddress};
 use caribou_runtime::{Client, Request, RunStatus, Workflow, aws};
 use caribou_test_aws::clients::config;
 use caribou_test_aws::machine::{REGIONS, VIRGINIA};
@@ -79,7 +79,7 @@ impl<'m> OnAws<'m> {
         let platform = on_aws.deployer();
         platform.bring(&needs, &mut |_| ()).await.unwrap();
         platform.verify(&needs).await.unwrap();
-        platform.release(&*on_aws.ports.store).await.unwrap();
+        platform.release(&*on_aws.ports.store, SystemClock.now()).await.unwrap();
         on_aws
     }
 

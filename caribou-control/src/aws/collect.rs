@@ -11,7 +11,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 use std::time::Duration;
 
-use aws_sdk_sqs::types::QueueAttributeName as Attribute;
 use caribou_model::{Region, Timestamp};
 use caribou_runtime::aws::Account;
 use caribou_runtime::port::StageAddress;
@@ -22,14 +21,14 @@ use super::connection::Aws;
 use super::deployer::Watch;
 use super::error::AwsError;
 use super::inventory::{self, Found, FoundTable, Inventory, function_names};
-use super::objects;
 use super::place::UNNEEDED;
-use super::policy::{Grant, Grants, is_of};
+use super::policy::{Grant, is_of};
 use super::remove::{Gone, everywhere, inventories, remove_empty_bucket, remove_function, remove_log_group};
-use super::resource::queue::Queue;
-use super::resource::role::{self, Given, Role};
+use super::resource::role;
 use super::resource::table::Table;
-use super::resource::{Id, Kind, Resource, optional};
+use super::resource::{Id, Kind, Resource, role_tags};
+use super::revoke::{forget, revoke};
+use super::{mark, objects};
 
 /// How long an instance uses a plan that it knows.
 const PLAN_CACHE: Duration = Duration::from_mins(1);
@@ -38,7 +37,7 @@ const GRACE: Duration = Duration::from_mins(10);
 /// How long claims and blobs of a failed run are kept after its deadline.
 const FAILED_RUNS: Duration = Duration::from_hours(14 * 24);
 /// Code that is younger may be of a deployment that is under way.
-const YOUNG: Duration = Duration::from_hours(24);
+pub(super) const YOUNG: Duration = Duration::from_hours(24);
 
 /// What a workflow needs, by which the rest is not needed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -100,10 +99,10 @@ pub async fn collect(
     watch: &mut Watch<'_>,
 ) -> Result<Collected, AwsError> {
     let role = role::id(&needed.home, &needed.workflow);
-    let noted = role::regions(aws, &role, &needed.workflow).await?;
+    let noted = role_tags::regions(aws, &role, &needed.workflow).await?;
     let regions = everywhere(regions, &noted);
     let mut collected = Collected::default();
-    let mut stay: BTreeMap<String, Grants> = BTreeMap::new();
+    let mut stay: BTreeSet<String> = BTreeSet::new();
     let mut were_removed: BTreeMap<String, Vec<Grant>> = BTreeMap::new();
     let mut left = Vec::new();
     let mut failed = None;
@@ -128,82 +127,72 @@ pub async fn collect(
                 if pass.removed.contains(&found.place.address) {
                     were_removed.entry(version).or_default().push(grant);
                 } else if found.has(Kind::Function) {
-                    let none = || Grants::none(&needed.workflow);
-                    stay.entry(version).or_insert_with(none).add(grant);
+                    stay.insert(version);
                 }
             }
         }
         let Collected { marked, unmarked, waiting, .. } = pass.noted;
         (collected.marked, collected.unmarked, collected.waiting) = (marked, unmarked, waiting);
     }
-    for address in &needed.functions {
-        let none = || Grants::none(&needed.workflow);
-        stay.entry(address.version.clone()).or_insert_with(none).add(Grant::of(address));
-    }
+    stay.extend(needed.functions.iter().map(|address| address.version.clone()));
     for (version, removed) in were_removed {
-        revoke(aws, needed, &version, removed, stay.get(&version)).await?;
+        revoke(aws, needed, &version, removed, stay.contains(&version)).await?;
     }
     if failed.is_none() {
         forget(aws, needed, &stay).await?;
-        if !left.is_empty() {
-            role::leave(aws, &role, &needed.workflow, &left).await?;
-        }
+        collected.removed.extend(leave(aws, needed, left, watch).await?);
     }
     failed.map_or(Ok(collected), Err)
 }
 
-/// Takes back what a version could do with functions that were removed and are not there again, and everything if nothing
-/// stays. What others are deploying meanwhile keeps what it was given, unless the policy has patterns: those are written anew
-/// from what stays.
-async fn revoke(
+/// Leaves regions of which nothing is needed and in which nothing is left: the role's tags do not tell of them any more, the functions
+/// reach nothing there, and the bucket goes if nobody else uses it. What is there again is not left.
+async fn leave(
     aws: &Aws,
     needed: &Needed,
-    version: &str,
-    mut removed: Vec<Grant>,
-    stay: Option<&Grants>,
-) -> Result<(), AwsError> {
+    mut regions: Vec<Region>,
+    watch: &mut Watch<'_>,
+) -> Result<Vec<Id>, AwsError> {
     let Needed { workflow, home, .. } = needed;
-    let codes: BTreeSet<String> = removed.iter().map(|grant| grant.region.clone()).collect();
-    for code in codes {
-        let Ok(region) = format!("aws:{code}").parse() else { continue };
-        let there = function_names(aws, &region).await?;
-        removed.retain(|grant| grant.region != code || !there.contains(&grant.name));
+    let role = role::id(home, workflow);
+    let again = come_back(aws, workflow, &regions).await?;
+    regions.retain(|region| !again.contains(region));
+    if regions.is_empty() {
+        return Ok(Vec::new());
     }
-    if removed.is_empty() {
-        return Ok(());
+    role_tags::forget_regions(aws, &role, &regions).await?;
+    // whoever looked at the tags before may be in the middle of it
+    let again = come_back(aws, workflow, &regions).await?;
+    if !again.is_empty() {
+        role_tags::note_regions(aws, &role, &again).await?;
+        regions.retain(|region| !again.contains(region));
     }
-    let Some(stay) = stay else {
-        return role::withdraw(aws, &role::id(home, workflow), version).await;
-    };
-    let mut given = Given::read(aws, home, workflow, version).await?;
-    if given.grants.is_exact() {
-        given.grants.all.retain(|grant| !removed.contains(grant));
-    } else {
-        given.grants = stay.clone();
-    }
-    // without a policy there is nothing to take back
-    if given.grants.all.is_empty() {
-        return Ok(());
-    }
-    let author = given.author.clone();
-    Role::giving(aws.account(), home, version, given, &[], author)?.put_own_policy(aws).await
-}
-
-/// Takes back what versions could do of which no function was made or is left: a deployment or a collection did not come to its end. What
-/// is young may be of a deployment that is under way, so it is noted first.
-async fn forget(aws: &Aws, needed: &Needed, stay: &BTreeMap<String, Grants>) -> Result<(), AwsError> {
-    let role = role::id(&needed.home, &needed.workflow);
-    let now_s = aws.clock().now().as_millis() / 1000;
-    for (version, since_s) in role::versions(aws, &role, &needed.workflow).await? {
-        match (stay.contains_key(&version), since_s) {
-            (true, None) => (),
-            (true, Some(_)) => role::note_nothing(aws, &role, &version, None).await?,
-            (false, None) => role::note_nothing(aws, &role, &version, Some(now_s)).await?,
-            (false, Some(since_s)) if now_s < since_s + YOUNG.as_secs() => (),
-            (false, Some(_)) => role::withdraw(aws, &role, &version).await?,
+    role::share(aws, &role, workflow, &BTreeSet::new()).await?;
+    let mut removed = Vec::new();
+    {
+        let mut tell = |change: &super::difference::Change| {
+            removed.push(change.id.clone());
+            watch(change);
+        };
+        let watch: &mut Watch<'_> = &mut tell;
+        let gone = Gone(Mutex::new(watch));
+        for region in regions {
+            remove_empty_bucket(aws, &region, workflow, &gone).await?;
         }
     }
-    Ok(())
+    Ok(removed)
+}
+
+/// Where there is a table or a function of a workflow.
+async fn come_back(aws: &Aws, workflow: &str, regions: &[Region]) -> Result<Vec<Region>, AwsError> {
+    let mut found = Vec::new();
+    for region in regions {
+        let has_functions = function_names(aws, region).await?.iter().any(|name| is_of(workflow, name));
+        if has_functions || inventory::table(aws, region, workflow).await?.is_some() {
+            found.push(region.clone());
+        }
+    }
+    Ok(found)
 }
 
 /// One pass.
@@ -240,28 +229,26 @@ impl Pass<'_, '_, '_> {
         }
         // logs may stay for a long time, and then the table is gone already
         let is_empty = inventory.is_enabled && inventory.places.is_empty() && inventory.table.is_none();
-        Ok(!is_needed && is_empty && self.clear_bucket(region, inventory).await?)
+        Ok(!is_needed && is_empty && self.is_bucket_clear(region, inventory).await?)
     }
 
-    /// Removes the region's bucket if it is empty; whether nothing of the workflow is in it. Its blobs go by themselves.
-    async fn clear_bucket(&self, region: &Region, inventory: &Inventory) -> Result<bool, AwsError> {
-        if !inventory.bucket {
-            return Ok(true);
-        }
-        let workflow = &self.needed.workflow;
-        for prefix in [Account::code(workflow), Account::blobs(workflow)] {
-            if !objects::page(self.aws, region, &prefix).await?.is_empty() {
-                return Ok(false);
+    /// Whether nothing of the workflow is in the region's bucket. Its blobs go by themselves.
+    async fn is_bucket_clear(&self, region: &Region, inventory: &Inventory) -> Result<bool, AwsError> {
+        if inventory.bucket {
+            let workflow = &self.needed.workflow;
+            for prefix in [Account::code(workflow), Account::blobs(workflow)] {
+                if !objects::page(self.aws, region, &prefix).await?.is_empty() {
+                    return Ok(false);
+                }
             }
         }
-        remove_empty_bucket(self.aws, region, self.gone).await?;
         Ok(true)
     }
 
     async fn unmark(&mut self, found: &Found) -> Result<(), AwsError> {
         let (Some(kind), Some(_)) = (found.bearer(), found.unneeded) else { return Ok(()) };
         let id = found.place.id(kind);
-        untag(self.aws, found, kind).await?;
+        mark::untag(self.aws, found, kind).await?;
         self.noted.unmarked.push(id);
         Ok(())
     }
@@ -279,7 +266,7 @@ impl Pass<'_, '_, '_> {
         let Some(bearer) = found.bearer() else { return self.remove(found).await };
         let id = found.place.id(if found.has(Kind::Function) { Kind::Function } else { bearer });
         let Some(since) = found.unneeded else {
-            tag(self.aws, found, bearer).await?;
+            mark::tag(self.aws, found, bearer).await?;
             self.noted.marked.push(id);
             return Ok(());
         };
@@ -292,7 +279,7 @@ impl Pass<'_, '_, '_> {
             self.noted.waiting.push(Waiting { id, why: Why::Until(until) });
             return Ok(());
         }
-        let letters = letters(self.aws, found).await?;
+        let letters = mark::letters(self.aws, found).await?;
         if letters > 0 {
             self.noted.waiting.push(Waiting { id, why: Why::Letters(letters) });
             return Ok(());
@@ -303,7 +290,7 @@ impl Pass<'_, '_, '_> {
         }
         // the logs bear the mark from now on, and keep the instant at which they were of no more use
         if found.has(Kind::LogGroup) && bearer != Kind::LogGroup {
-            tag_since(self.aws, found, Kind::LogGroup, since).await?;
+            mark::tag_since(self.aws, found, Kind::LogGroup, since).await?;
         }
         self.remove(found).await
     }
@@ -351,7 +338,7 @@ impl Pass<'_, '_, '_> {
                 self.noted.unmarked.push(table.id());
             }
             (false, None) => {
-                table.tag(self.aws, UNNEEDED, &seconds(self.aws.clock().now())).await?;
+                table.tag(self.aws, UNNEEDED, &mark::seconds(self.aws.clock().now())).await?;
                 self.noted.marked.push(table.id());
             }
             (false, Some(until)) if self.aws.clock().now() < until => {
@@ -393,62 +380,4 @@ impl Pass<'_, '_, '_> {
         }
         Ok(())
     }
-}
-
-fn seconds(at: Timestamp) -> String {
-    (at.as_millis() / 1000).to_string()
-}
-
-fn queue(found: &Found, is_dead: bool) -> Queue {
-    Queue { place: found.place.clone(), is_dead, timeout: Duration::ZERO }
-}
-
-async fn tag(aws: &Aws, found: &Found, bearer: Kind) -> Result<(), AwsError> {
-    tag_since(aws, found, bearer, aws.clock().now()).await
-}
-
-async fn tag_since(aws: &Aws, found: &Found, bearer: Kind, since: Timestamp) -> Result<(), AwsError> {
-    let (id, since) = (found.place.id(bearer), seconds(since));
-    let clients = aws.at(&id.region);
-    if bearer == Kind::LogGroup {
-        let arn = found.place.account.log_group_arn(&found.place.address);
-        let tag = clients.logs.tag_resource().resource_arn(arn).tags(UNNEEDED, since);
-        return tag.send().await.map(drop).map_err(id.fault("logs:TagResource"));
-    }
-    let url = queue(found, bearer == Kind::DeadQueue).url();
-    let tag = clients.sqs.tag_queue().queue_url(url).tags(UNNEEDED, since);
-    tag.send().await.map(drop).map_err(id.fault("sqs:TagQueue"))
-}
-
-async fn untag(aws: &Aws, found: &Found, bearer: Kind) -> Result<(), AwsError> {
-    let id = found.place.id(bearer);
-    let clients = aws.at(&id.region);
-    if bearer == Kind::LogGroup {
-        let arn = found.place.account.log_group_arn(&found.place.address);
-        let untag = clients.logs.untag_resource().resource_arn(arn).tag_keys(UNNEEDED);
-        return untag.send().await.map(drop).map_err(id.fault("logs:UntagResource"));
-    }
-    let url = queue(found, bearer == Kind::DeadQueue).url();
-    let untag = clients.sqs.untag_queue().queue_url(url).tag_keys(UNNEEDED);
-    untag.send().await.map(drop).map_err(id.fault("sqs:UntagQueue"))
-}
-
-/// Letters in both queues of a function: those that wait, those that are parked, those that are being read.
-async fn letters(aws: &Aws, found: &Found) -> Result<u64, AwsError> {
-    const COUNTS: [Attribute; 3] = [
-        Attribute::ApproximateNumberOfMessages,
-        Attribute::ApproximateNumberOfMessagesDelayed,
-        Attribute::ApproximateNumberOfMessagesNotVisible,
-    ];
-    let mut letters = 0;
-    for is_dead in [false, true] {
-        let queue = queue(found, is_dead);
-        let id = queue.id();
-        let get = aws.at(&id.region).sqs.get_queue_attributes().queue_url(queue.url());
-        let asked = get.set_attribute_names(Some(COUNTS.to_vec())).send().await;
-        let found = optional(asked.map_err(id.fault("sqs:GetQueueAttributes")))?;
-        let attributes = found.and_then(|found| found.attributes).unwrap_or_default();
-        letters += attributes.values().filter_map(|count| count.parse::<u64>().ok()).sum::<u64>();
-    }
-    Ok(letters)
 }

@@ -12,7 +12,7 @@ use super::connection::Aws;
 use super::difference::{Change, Difference, look};
 use super::error::AwsError;
 use super::patience::SEEN;
-use super::resource::Kind;
+use super::resource::{Kind, function, role_tags};
 use super::together::{Work, all};
 use super::wanted::{Plan, Wanted};
 use super::{apply, inventory, verify};
@@ -65,6 +65,7 @@ impl AwsDeployer<'_> {
     pub async fn difference(&self, needs: &BTreeSet<Need>) -> Result<Difference, AwsError> {
         let Wanted { resources, notes } = self.plan().wanted(needs).await?;
         let difference = look(self.aws, &resources).await?;
+        function::check_package(&difference)?;
         Ok(Difference { notes, ..difference })
     }
 
@@ -77,6 +78,7 @@ impl AwsDeployer<'_> {
     pub async fn bring(&self, needs: &BTreeSet<Need>, watch: &mut Watch<'_>) -> Result<Difference, AwsError> {
         let Wanted { resources, notes } = self.plan().wanted(needs).await?;
         let difference = look(self.aws, &resources).await?;
+        function::check_package(&difference)?;
         let home = &self.deployed.manifest.home;
         apply::apply(self.aws, home, &resources, &difference, watch).await?;
         if difference.to_do().any(Change::remakes) {
@@ -112,11 +114,13 @@ impl AwsDeployer<'_> {
             let place = self.plan().place(need);
             let [log_group, dead] = [Kind::LogGroup, Kind::DeadQueue].map(|kind| place.id(kind).name);
             let name = place.name();
-            difference.to_do().any(|Change { id, .. }| {
-                let is_shared = matches!(id.kind, Kind::Role | Kind::Bucket | Kind::Code | Kind::Table);
-                let is_its_own = id.name == name || id.name == log_group || id.name == dead;
-                (id.kind == Kind::Role || id.region == need.region) && (is_shared || is_its_own)
-            })
+            difference.to_do().filter(|change| !role_tags::is_note_only(change)).any(
+                |Change { id, .. }| {
+                    let is_shared = matches!(id.kind, Kind::Role | Kind::Bucket | Kind::Code | Kind::Table);
+                    let is_its_own = id.name == name || id.name == log_group || id.name == dead;
+                    (id.kind == Kind::Role || id.region == need.region) && (is_shared || is_its_own)
+                },
+            )
         };
         Ok(needs.iter().filter(|need| lacks(need)).cloned().collect())
     }

@@ -320,3 +320,14 @@ pub(super) async fn function_names(aws: &Aws, region: &Region) -> Result<BTreeSe
     }
     Ok(names)
 }
+
+/// The names of all tables in a region.
+pub(super) async fn table_names(aws: &Aws, region: &Region) -> Result<Vec<String>, AwsError> {
+    let id = Id::new(Kind::Table, region, "*");
+    let mut pages = aws.at(region).dynamodb.list_tables().into_paginator().send();
+    let mut names = Vec::new();
+    while let Some(page) = pages.next().await {
+        names.extend(page.map_err(id.fault("dynamodb:ListTables"))?.table_names.unwrap_or_default());
+    }
+    Ok(names)
+}

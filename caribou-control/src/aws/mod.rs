@@ -18,6 +18,7 @@
 //! | `verify` | calls a function to see that it can work |
 //! | `inventory`, `objects` | what there is of a workflow, by listing |
 //! | [`mod@remove`], [`mod@collect`] | removes a workflow; removes what is not needed any more |
+//! | `mark`, `revoke` | what is not needed bears a mark; what is gone may do nothing |
 //! | [`region`] | regions that have to be enabled; where a workflow may be |
 //! | [`logs`], [`telemetry`] | what the functions print, of all regions in one stream; what of it is learned from
 //! | [`mod@standing`] | which versions are where, and their URLs
@@ -38,10 +39,12 @@ pub mod telemetry;
 
 mod apply;
 mod inventory;
+mod mark;
 mod objects;
 mod patience;
 mod place;
 mod policy;
+mod revoke;
 mod together;
 mod verify;
 mod wanted;

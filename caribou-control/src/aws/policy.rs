@@ -51,6 +51,12 @@ impl Grant {
         Self::new(&address.region, address.deployed_name())
     }
 
+    /// Whether a function of this name is of the same version.
+    pub(super) fn is_beside(&self, name: &str) -> bool {
+        let version = |name: &str| name.rsplit_once('-').map(|(version, _)| version.to_owned());
+        version(&self.name) == version(name)
+    }
+
     /// Whether this one reaches all that the other does.
     fn covers(&self, other: &Self) -> bool {
         let prefix = self.name.strip_suffix('*');

@@ -13,7 +13,7 @@ use super::connection::Aws;
 use super::deployer::Watch;
 use super::difference::{Action, Change};
 use super::error::AwsError;
-use super::inventory::{Found, Inventory};
+use super::inventory::{Found, Inventory, table_names};
 use super::objects;
 use super::resource::bucket::Bucket;
 use super::resource::log_group::LogGroup;
@@ -23,7 +23,7 @@ use super::resource::subscription::Subscription;
 use super::resource::table::Table;
 use super::resource::topic::Topic;
 use super::resource::url::FunctionUrl;
-use super::resource::{Id, Kind, Resource, function, role};
+use super::resource::{Id, Kind, Resource, function, role, role_tags};
 use super::together::{Work, all};
 
 /// What there is of a workflow.
@@ -49,7 +49,7 @@ pub async fn holdings(
 ) -> Result<Holdings, AwsError> {
     let mut holdings = Holdings::default();
     let id = role::id(home, workflow);
-    let regions = &everywhere(regions, &role::regions(aws, &id, workflow).await?);
+    let regions = &everywhere(regions, &role_tags::regions(aws, &id, workflow).await?);
     for (region, inventory) in regions.iter().zip(inventories(aws, workflow, regions).await?) {
         for found in &inventory.places {
             holdings.things.extend(found.kinds.iter().map(|kind| found.place.id(*kind)));
@@ -63,7 +63,7 @@ pub async fn holdings(
         }
         holdings.strange.extend(inventory.strange);
     }
-    if role::exists(aws, &id, workflow).await? {
+    if role_tags::exists(aws, &id, workflow).await? {
         holdings.things.push(id);
     }
     Ok(holdings)
@@ -87,7 +87,7 @@ pub async fn remove(
 ) -> Result<Vec<Id>, AwsError> {
     let gone = Gone(Mutex::new(watch));
     let id = role::id(home, workflow);
-    let regions = &everywhere(regions, &role::regions(aws, &id, workflow).await?);
+    let regions = &everywhere(regions, &role_tags::regions(aws, &id, workflow).await?);
     let mut work: Vec<Work<'_, Result<Vec<Id>, AwsError>>> = Vec::new();
     for region in regions {
         let gone = &gone;
@@ -95,7 +95,7 @@ pub async fn remove(
         work.push(Box::pin(async move { Ok(remove_from(aws, workflow, region, gone).await) }));
     }
     let left = all(work).await?.into_iter().collect::<Result<Vec<_>, _>>()?;
-    if role::exists(aws, &id, workflow).await? {
+    if role_tags::exists(aws, &id, workflow).await? {
         role::delete(aws, &id).await?;
         gone.tell(id);
     }
@@ -157,7 +157,7 @@ async fn remove_from(
                 gone.tell(Id::new(Kind::Code, region, prefix));
             }
         }
-        remove_empty_bucket(aws, region, gone).await?;
+        remove_empty_bucket(aws, region, workflow, gone).await?;
     }
     Ok(inventory.strange)
 }
@@ -192,13 +192,18 @@ pub(super) async fn remove_function(aws: &Aws, found: &Found, gone: &Gone<'_, '_
     Ok(())
 }
 
-/// Removes the bucket of a region, unless there is anything in it: all workflows share it.
+/// Removes the bucket of a region, unless there is anything in it, or another workflow is there: all of them share it.
 pub(super) async fn remove_empty_bucket(
     aws: &Aws,
     region: &Region,
+    workflow: &str,
     gone: &Gone<'_, '_>,
 ) -> Result<(), AwsError> {
-    if objects::page(aws, region, "").await?.is_empty() {
+    let is_used = table_names(aws, region)
+        .await?
+        .iter()
+        .any(|name| name.starts_with(&Account::table_name("")) && *name != Account::table_name(workflow));
+    if !is_used && objects::page(aws, region, "").await?.is_empty() {
         let bucket = Bucket { account: aws.account().clone(), region: region.clone() };
         bucket.delete(aws).await?;
         gone.tell(bucket.id());

@@ -55,6 +55,8 @@ impl ExtraFile {
             }
         }
         found.sort_unstable();
+        // names that are asked for may lie in one another
+        found.dedup();
         Ok(found)
     }
 }

@@ -43,21 +43,24 @@ async fn a_workflow_is_deployed_to_four_regions_and_deploying_it_again_changes_n
 }
 
 #[tokio::test]
-async fn two_versions_that_are_deployed_at_the_same_time_are_both_there() {
+async fn two_versions_that_are_deployed_at_the_same_time_to_different_regions_are_both_there() {
     let Some(desk) = Desk::with_attempts(5).await else { return };
     let second = workflow("0.2.0", desk.folder.path());
     let first = desk.deployer();
     let other = AwsDeployer { deployed: &second, ..first };
-    let needs = at_home(&desk.deployed.graph, &HOME);
+    let [west, north] = ["us-west-2", "eu-north-1"].map(Region::aws);
+    let (of_first, of_other) =
+        (everywhere(first.deployed, &[HOME, west]), everywhere(&second, &[HOME, north]));
     // what both have in common is made by one of them
     let (one, two) = (&mut |_: &Change| (), &mut |_: &Change| ());
-    let done = tokio::join!(first.bring(&needs, one), other.bring(&needs, two));
+    let done = tokio::join!(first.bring(&of_first, one), other.bring(&of_other, two));
     done.0.unwrap();
     done.1.unwrap();
-    for deployer in [first, other] {
-        let rest = deployer.difference(&needs).await.unwrap();
-        assert!(rest.is_empty(), "{rest}");
-    }
+    first.verify(&of_first).await.unwrap();
+    other.verify(&of_other).await.unwrap();
+    let all = everything(&desk).await;
+    let shared = all.iter().find(|line| line.starts_with("policy caribou ")).unwrap();
+    assert!(shared.contains("us-west-2") && shared.contains("eu-north-1"), "{shared}");
 }
 
 #[tokio::test]

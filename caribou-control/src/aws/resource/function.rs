@@ -15,6 +15,7 @@ use super::field::{differs, superfluous_tags};
 use super::{Differing, Fields, Id, Kind, Resource, optional};
 use crate::aws::archive::{base64, from_base64};
 use crate::aws::connection::Aws;
+use crate::aws::difference::{Action, Difference};
 use crate::aws::error::AwsError;
 use crate::aws::patience::{self, Seen, insist, is_busy, role_is_new_or_busy, until};
 use crate::aws::place::Place;
@@ -214,9 +215,6 @@ impl Resource for Function {
 
     async fn update(&self, aws: &Aws, differing: &[Differing]) -> Result<(), AwsError> {
         let id = self.id();
-        if let Some(package) = differing.iter().find(|one| one.field == PACKAGE) {
-            return Err(package.fixed(id));
-        }
         at_rest(aws, &id).await?;
         if must_be_remade(differing) {
             delete(aws, &id).await?;
@@ -251,6 +249,17 @@ impl Resource for Function {
     async fn delete(&self, aws: &Aws) -> Result<(), AwsError> {
         delete(aws, &self.id()).await
     }
+}
+
+/// Refuses what cannot be done: an archive does not become an image, nor an image an archive.
+pub(in crate::aws) fn check_package(difference: &Difference) -> Result<(), AwsError> {
+    for change in difference.to_do().filter(|change| change.id.kind == Kind::Function) {
+        let Action::Update(differing) = &change.action else { continue };
+        if let Some(package) = differing.iter().find(|one| one.field == PACKAGE) {
+            return Err(package.fixed(change.id.clone()));
+        }
+    }
+    Ok(())
 }
 
 /// Whether a change takes another function: one that could not be made never can be used.

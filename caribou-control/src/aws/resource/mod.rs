@@ -4,7 +4,7 @@
 //! |---|---|
 //! | here | `Resource`: what all of them can do; [`Kind`] and [`Id`] |
 //! | `field` | properties, as they are compared and shown |
-//! | `role` | the functions' role with its policies |
+//! | `role`, `given`, `inline_policy`, `role_tags` | the functions' role; what it has for a version; its policies; its tags |
 //! | `bucket`, `code` | blobs and code of a region; an archive in it |
 //! | `table` | the workflow's store in a region |
 //! | `log_group`, `queue`, `function`, `failure`, `topic`, `permission`, `subscription`, `mapping`, `url` | of one function |
@@ -14,12 +14,14 @@ pub(super) mod code;
 pub(super) mod failure;
 pub(super) mod field;
 pub(super) mod function;
+pub(super) mod given;
 pub(super) mod inline_policy;
 pub(super) mod log_group;
 pub(super) mod mapping;
 pub(super) mod permission;
 pub(super) mod queue;
 pub(super) mod role;
+pub(super) mod role_tags;
 pub(super) mod subscription;
 pub(super) mod table;
 pub(super) mod topic;

@@ -3,7 +3,7 @@
 //! What all versions need is in one policy. Every version has policies of its own besides, so that deploys and migrations of
 //! different versions do not write over one another's grants, and the runs of an old version keep what its author gave it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use async_trait::async_trait;
 use aws_sdk_iam::types::Tag;
@@ -12,32 +12,27 @@ use caribou_runtime::aws::Account;
 use serde_json::Value;
 
 use super::field::{canonical, differs, superfluous_tags};
+use super::given::Given;
 use super::inline_policy::{decoded, document, inline, put, remove_inline};
-use super::{Differing, Fields, Id, Kind, Resource, optional};
+use super::{Differing, Fields, Id, Kind, Resource, optional, role_tags};
 use crate::aws::connection::Aws;
 use crate::aws::error::AwsError;
 use crate::aws::patience::{ROLE, insist, is_busy};
 use crate::aws::place::WORKFLOW;
-use crate::aws::policy::{self, Exactness, Grant, Grants, characters};
+use crate::aws::policy::{self, Exactness, Grant, characters};
 
 /// The policy that all versions share.
 const SHARED: &str = "caribou";
 /// What the names of Caribou's own policies for one version begin with; the version follows.
-const CARIBOU: &str = "caribou-";
+pub(super) const CARIBOU: &str = "caribou-";
 /// What the names of those that a manifest names begin with; the version follows.
 const AUTHOR: &str = "author-";
 /// The tag that tells the home region: two workflows of one name with different homes would share the role.
 const HOME: &str = "caribou:home";
-/// What the keys of the tags begin with that tell where the workflow is or was; a region follows. A manifest may name a region no
-/// longer whose things are still there.
-const REGION: &str = "caribou:region:";
-/// What the keys of the tags begin with that tell since when nothing is there of a version that has policies; the version follows.
-const NOTHING: &str = "caribou:nothing:";
 /// IAM's limit for the inline policies of a role, white space not counted.
 const MOST_CHARACTERS: usize = 10_240;
-/// What the shared policy may take of it with exact names. A version's may take as large a part of what is free then, so that there
-/// is room for further ones.
-const EXACT: usize = MOST_CHARACTERS / 4;
+/// What the shared policy may take of it with exact names: those of some ten regions.
+const EXACT: usize = MOST_CHARACTERS / 5;
 
 pub(in crate::aws) struct Role {
     pub(in crate::aws) workflow: String,
@@ -54,52 +49,6 @@ pub(in crate::aws) struct Role {
     pub(in crate::aws) has_patterns: bool,
     /// Where functions of the version may be, and those of others.
     regions: BTreeSet<String>,
-}
-
-/// What a role has for a version.
-pub(in crate::aws) struct Given {
-    /// What Caribou's own policy gives.
-    pub(in crate::aws) grants: Grants,
-    /// Its text.
-    policy: Option<String>,
-    /// The author's policy.
-    pub(in crate::aws) author: Option<String>,
-    /// How many characters the policies of all other versions have.
-    pub(in crate::aws) others: usize,
-    /// Where the workflow is or was.
-    pub(in crate::aws) regions: BTreeSet<String>,
-}
-
-impl Given {
-    pub(in crate::aws) fn nothing(workflow: &str) -> Self {
-        let (grants, regions) = (Grants::none(workflow), BTreeSet::new());
-        Self { grants, policy: None, author: None, others: 0, regions }
-    }
-
-    pub(in crate::aws) async fn read(
-        aws: &Aws,
-        home: &Region,
-        workflow: &str,
-        version: &str,
-    ) -> Result<Self, AwsError> {
-        let id = id(home, workflow);
-        let regions = regions(aws, &id, workflow).await?.into_iter();
-        let mut given = Self::nothing(workflow);
-        given.regions = regions.map(|region| region.code().to_owned()).collect();
-        for name in inline(aws, &id).await? {
-            let Some(of) = version_of(&name) else { continue };
-            let Some(document) = document(aws, &id, &name).await? else { continue };
-            if of != version {
-                given.others += characters(&document);
-            } else if name.starts_with(CARIBOU) {
-                given.grants = Grants::read(aws.account(), workflow, &document);
-                given.policy = Some(document);
-            } else {
-                given.author = Some(document);
-            }
-        }
-        Ok(given)
-    }
 }
 
 impl Role {
@@ -130,6 +79,7 @@ impl Role {
         let stays = texts.iter().position(|(text, _)| found.as_ref() == Some(&canonical(text)));
         let chosen = stays
             .filter(|stays| own[*stays] <= room)
+            // so that there is room for further versions
             .or_else(|| own.iter().position(|own| *own <= room / 4))
             .or_else(|| (own[2] <= room).then_some(2));
         let Some(chosen) = chosen else {
@@ -150,14 +100,15 @@ impl Role {
     fn marks(&self) -> Vec<(String, String)> {
         let own =
             [(WORKFLOW.to_owned(), self.workflow.clone()), (HOME.to_owned(), self.home.code().to_owned())];
-        let regions = self.regions.iter().map(|code| (format!("{REGION}{code}"), "used".to_owned()));
+        let regions =
+            self.regions.iter().map(|code| (role_tags::of_region(code), role_tags::USED.to_owned()));
         own.into_iter().chain(regions).collect()
     }
 
     /// Whether a tag tells of a region or a version that this one has nothing to do with.
     fn is_of_others(&self, tag: &Tag) -> bool {
-        tag.key().strip_prefix(REGION).is_some_and(|code| !self.regions.contains(code))
-            || tag.key().strip_prefix(NOTHING).is_some_and(|version| version != self.version)
+        role_tags::region_of(tag.key()).is_some_and(|code| !self.regions.contains(code))
+            || role_tags::version_of(tag.key()).is_some_and(|version| version != self.version)
     }
 
     fn policies(&self) -> Vec<(String, &String)> {
@@ -167,11 +118,13 @@ impl Role {
         own.into_iter().chain(author).collect()
     }
 
+    /// To be called when the role is tagged: another deployment may have added regions meanwhile.
     async fn put_policies(&self, aws: &Aws) -> Result<(), AwsError> {
-        for (name, document) in self.policies() {
-            put(aws, &self.id(), &name, document).await?;
+        let id = self.id();
+        for (name, document) in self.policies().into_iter().filter(|(name, _)| name != SHARED) {
+            put(aws, &id, &name, document).await?;
         }
-        Ok(())
+        share(aws, &id, &self.workflow, &self.regions).await
     }
 
     /// Writes Caribou's own policy of the version and leaves all others alone.
@@ -186,7 +139,7 @@ impl Role {
 }
 
 /// The version that a policy belongs to.
-fn version_of(policy: &str) -> Option<&str> {
+pub(super) fn version_of(policy: &str) -> Option<&str> {
     policy.strip_prefix(CARIBOU).or_else(|| policy.strip_prefix(AUTHOR))
 }
 
@@ -200,40 +153,13 @@ pub(in crate::aws) async fn withdraw(aws: &Aws, id: &Id, version: &str) -> Resul
     for prefix in [CARIBOU, AUTHOR] {
         remove_inline(aws, id, &format!("{prefix}{version}")).await?;
     }
-    untag(aws, id, vec![format!("{NOTHING}{version}")]).await
+    role_tags::note_nothing(aws, id, version, None).await
 }
 
-/// The versions that have policies, each with the second since which nothing is there of it, if that was noted.
-pub(in crate::aws) async fn versions(
-    aws: &Aws,
-    id: &Id,
-    workflow: &str,
-) -> Result<BTreeMap<String, Option<u64>>, AwsError> {
-    let tags = tags(aws, id, workflow).await?.unwrap_or_default();
-    let noted = |version: &str| {
-        let key = format!("{NOTHING}{version}");
-        tags.iter().find(|tag| tag.key() == key)?.value().parse().ok()
-    };
+/// The versions that have policies.
+pub(in crate::aws) async fn versions(aws: &Aws, id: &Id) -> Result<BTreeSet<String>, AwsError> {
     let names = inline(aws, id).await?;
-    let versions = names.iter().filter_map(|name| version_of(name));
-    Ok(versions.map(|version| (version.to_owned(), noted(version))).collect())
-}
-
-/// Notes that nothing is there of a version; `None` takes that back.
-pub(in crate::aws) async fn note_nothing(
-    aws: &Aws,
-    id: &Id,
-    version: &str,
-    since_s: Option<u64>,
-) -> Result<(), AwsError> {
-    let key = format!("{NOTHING}{version}");
-    match since_s {
-        None => untag(aws, id, vec![key]).await,
-        Some(since_s) => {
-            let since = Tag::builder().key(key).value(since_s.to_string()).build();
-            tag(aws, id, vec![since.map_err(AwsError::internal)?]).await
-        }
-    }
+    Ok(names.iter().filter_map(|name| version_of(name)).map(str::to_owned).collect())
 }
 
 /// A policy's statements, each a property of its own.
@@ -310,6 +236,12 @@ impl Resource for Role {
             })
             .await?;
         }
+        for arn in differing.iter().filter_map(|one| one.field.strip_prefix("attached ")) {
+            detach(aws, &id, arn).await?;
+        }
+        if differs(differing, "tag") {
+            role_tags::tag(aws, &id, self.tags()?).await?;
+        }
         if differs(differing, "policy") {
             for name in inline(aws, &id).await? {
                 let is_wanted = self.policies().iter().any(|(wanted, _)| *wanted == name);
@@ -319,14 +251,8 @@ impl Resource for Role {
             }
             self.put_policies(aws).await?;
         }
-        for arn in differing.iter().filter_map(|one| one.field.strip_prefix("attached ")) {
-            detach(aws, &id, arn).await?;
-        }
-        if differs(differing, "tag") {
-            tag(aws, &id, self.tags()?).await?;
-        }
         let superfluous = superfluous_tags(differing);
-        if superfluous.is_empty() { Ok(()) } else { untag(aws, &id, superfluous).await }
+        if superfluous.is_empty() { Ok(()) } else { role_tags::untag(aws, &id, superfluous).await }
     }
 
     async fn delete(&self, aws: &Aws) -> Result<(), AwsError> {
@@ -334,59 +260,17 @@ impl Resource for Role {
     }
 }
 
-/// The tags of the role, if there is such a role, of this workflow.
-async fn tags(aws: &Aws, id: &Id, workflow: &str) -> Result<Option<Vec<Tag>>, AwsError> {
-    let asked = aws.at(&id.region).iam.get_role().role_name(&id.name).send().await;
-    let found = optional(asked.map_err(id.fault("iam:GetRole")))?;
-    let tags = found.and_then(|found| found.role).and_then(|role| role.tags).unwrap_or_default();
-    let is_its_own = tags.iter().any(|tag| tag.key() == WORKFLOW && tag.value() == workflow);
-    Ok(is_its_own.then_some(tags))
-}
-
-/// Whether there is such a role, of this workflow.
-pub(in crate::aws) async fn exists(aws: &Aws, id: &Id, workflow: &str) -> Result<bool, AwsError> {
-    Ok(tags(aws, id, workflow).await?.is_some())
-}
-
-/// Where the workflow is or was, as its role tells. A code that is none is left out.
-pub(in crate::aws) async fn regions(
+/// Writes the policy that all versions share: for the regions that the role's tags tell of, and for `also`, whose tags may be too
+/// young to be read.
+pub(in crate::aws) async fn share(
     aws: &Aws,
     id: &Id,
     workflow: &str,
-) -> Result<BTreeSet<Region>, AwsError> {
-    let tags = tags(aws, id, workflow).await?.unwrap_or_default();
-    let codes = tags.iter().filter_map(|tag| tag.key().strip_prefix(REGION));
-    Ok(codes.filter_map(|code| format!("aws:{code}").parse().ok()).collect())
-}
-
-/// Notes that nothing of the workflow is in these regions any more, and takes back what all versions could do there.
-pub(in crate::aws) async fn leave(
-    aws: &Aws,
-    id: &Id,
-    workflow: &str,
-    left: &[Region],
+    also: &BTreeSet<String>,
 ) -> Result<(), AwsError> {
-    untag(aws, id, left.iter().map(|region| format!("{REGION}{}", region.code())).collect()).await?;
-    let stay = regions(aws, id, workflow).await?.into_iter();
-    let stay = stay.filter(|region| !left.contains(region)).map(|region| region.code().to_owned());
-    let shared = policy::shared(aws.account(), &id.region, workflow, &stay.collect(), EXACT);
-    put(aws, id, SHARED, &shared).await
-}
-
-async fn tag(aws: &Aws, id: &Id, tags: Vec<Tag>) -> Result<(), AwsError> {
-    insist(aws.clock(), ROLE, is_busy, || async {
-        let tag = aws.at(&id.region).iam.tag_role().role_name(&id.name).set_tags(Some(tags.clone()));
-        tag.send().await.map(drop).map_err(id.fault("iam:TagRole"))
-    })
-    .await
-}
-
-async fn untag(aws: &Aws, id: &Id, keys: Vec<String>) -> Result<(), AwsError> {
-    insist(aws.clock(), ROLE, is_busy, || async {
-        let untag = aws.at(&id.region).iam.untag_role().role_name(&id.name).set_tag_keys(Some(keys.clone()));
-        optional(untag.send().await.map_err(id.fault("iam:UntagRole"))).map(drop)
-    })
-    .await
+    let noted = role_tags::regions(aws, id, workflow).await?.into_iter();
+    let regions = noted.map(|region| region.code().to_owned()).chain(also.iter().cloned()).collect();
+    put(aws, id, SHARED, &policy::shared(aws.account(), &id.region, workflow, &regions, EXACT)).await
 }
 
 /// Removes a role with its policies.
@@ -417,16 +301,29 @@ async fn detach(aws: &Aws, id: &Id, arn: &str) -> Result<(), AwsError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::aws::policy::Grant;
+    use crate::aws::policy::Grants;
 
     fn account() -> Account {
         "123456789012".parse().unwrap()
     }
 
     fn giving(given: Given, functions: usize, author: usize) -> Result<Role, AwsError> {
+        in_regions(&["us-east-1"], given, functions, author)
+    }
+
+    fn in_regions(
+        regions: &[&'static str],
+        given: Given,
+        functions: usize,
+        author: usize,
+    ) -> Result<Role, AwsError> {
         let home = Region::aws("us-east-1");
-        let name = |number: usize| format!("press-0_1_0-function_{number}");
-        let grants: Vec<Grant> = (0..functions).map(|number| Grant::new(&home, name(number))).collect();
+        let grant = |number: usize, region: &&'static str| {
+            Grant::new(&Region::aws(region), format!("press-0_1_0-function_{number}"))
+        };
+        let grants =
+            (0..functions).flat_map(|number| regions.iter().map(move |region| grant(number, region)));
+        let grants: Vec<Grant> = grants.collect();
         Role::giving(&account(), &home, "0.1.0", given, &grants, Some("x".repeat(author)))
     }
 
@@ -448,10 +345,11 @@ mod tests {
     }
 
     #[test]
-    fn at_least_a_dozen_versions_fit_in_a_role() {
+    fn at_least_a_dozen_versions_in_four_regions_fit_in_a_role() {
         let mut given = beside(0);
         let mut versions = 0;
-        while let Ok(role) = giving(beside(given.others), 7, 0) {
+        let regions = ["us-east-1", "us-west-1", "us-west-2", "ca-central-1"];
+        while let Ok(role) = in_regions(&regions, beside(given.others), 7, 0) {
             given.others += characters(&role.policy);
             versions += 1;
         }

@@ -200,3 +200,28 @@ async fn a_region_that_left_the_manifest_is_collected_and_removed_too() {
     remove(&desk.aws, "press", &HOME, &[HOME], &mut |_| ()).await.unwrap();
     assert_eq!(everything(&desk).await, nothing);
 }
+
+#[tokio::test]
+async fn policies_of_a_version_of_which_nothing_was_ever_made_go_in_the_second_pass_a_day_later() {
+    let Some(desk) = Desk::new().await else { return };
+    let needs = at_home(&desk.deployed.graph, &HOME);
+    desk.deployer().bring(&needs, &mut |_| ()).await.unwrap();
+    let before = everything(&desk).await;
+    let iam = aws_sdk_iam::Client::new(&desk.config(&HOME));
+    let policy = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::photos/*"}}"#;
+    for name in ["caribou-0.0.9", "author-0.0.9"] {
+        let put = iam.put_role_policy().role_name("caribou-press").policy_name(name).policy_document(policy);
+        put.send().await.unwrap();
+    }
+    let needed = desk.deployer().needed(&Plan::at_home(&desk.deployed.graph, HOME));
+    let pass = async || collect(&desk.aws, &needed, &[HOME], &mut |_| ()).await.unwrap();
+    let of_it = async || everything(&desk).await.iter().filter(|line| line.contains("0.0.9")).count();
+    for _ in 0..2 {
+        pass().await;
+        assert_eq!(of_it().await, 3, "two policies, and the note");
+    }
+    assert!(desk.deployer().difference(&needs).await.unwrap().is_empty(), "it is nobody else's affair");
+    desk.clock.pass(Duration::from_hours(25));
+    pass().await;
+    assert_eq!(everything(&desk).await, before);
+}

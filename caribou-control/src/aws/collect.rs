@@ -187,12 +187,17 @@ async fn leave(
 async fn come_back(aws: &Aws, workflow: &str, regions: &[Region]) -> Result<Vec<Region>, AwsError> {
     let mut found = Vec::new();
     for region in regions {
-        let has_functions = function_names(aws, region).await?.iter().any(|name| is_of(workflow, name));
-        if has_functions || inventory::table(aws, region, workflow).await?.is_some() {
+        if has_functions(aws, region, workflow).await?
+            || inventory::table(aws, region, workflow).await?.is_some()
+        {
             found.push(region.clone());
         }
     }
     Ok(found)
+}
+
+async fn has_functions(aws: &Aws, region: &Region, workflow: &str) -> Result<bool, AwsError> {
+    Ok(function_names(aws, region).await?.iter().any(|name| is_of(workflow, name)))
 }
 
 /// One pass.
@@ -347,8 +352,7 @@ impl Pass<'_, '_, '_> {
             (false, Some(_)) => {
                 // a migration may have come back to the region since the inventory was taken
                 let found = inventory::table(self.aws, region, workflow).await?;
-                let there = function_names(self.aws, region).await?;
-                let is_needed = there.iter().any(|name| is_of(workflow, name));
+                let is_needed = has_functions(self.aws, region, workflow).await?;
                 if found.and_then(|found| found.unneeded) == unneeded && !is_needed {
                     table.delete(self.aws).await?;
                     self.gone.tell(table.id());

@@ -51,12 +51,6 @@ impl Grant {
         Self::new(&address.region, address.deployed_name())
     }
 
-    /// Whether a function of this name is of the same version.
-    pub(super) fn is_beside(&self, name: &str) -> bool {
-        let version = |name: &str| name.rsplit_once('-').map(|(version, _)| version.to_owned());
-        version(&self.name) == version(name)
-    }
-
     /// Whether this one reaches all that the other does.
     fn covers(&self, other: &Self) -> bool {
         let prefix = self.name.strip_suffix('*');
@@ -114,6 +108,17 @@ impl Grants {
         let mut grants = Self::none(&self.workflow);
         self.all.iter().for_each(|grant| grants.add(grant.at(exactness)));
         grants
+    }
+
+    /// Takes back what was `removed`. A pattern goes only if its region was looked at and nothing `there` needs it.
+    pub(super) fn take_back(&mut self, removed: &[Grant], looked_at: &BTreeSet<String>, there: &[Grant]) {
+        self.all.retain(|grant| {
+            if grant.name.ends_with('*') {
+                !looked_at.contains(&grant.region) || there.iter().any(|one| grant.covers(one))
+            } else {
+                !removed.contains(grant)
+            }
+        });
     }
 
     /// Whether all of it is given by whole names.
@@ -296,6 +301,34 @@ mod tests {
         assert!(lengths[0] > lengths[1] && lengths[1] > lengths[2], "{lengths:?}");
         let names: Vec<_> = grants.at(Exactness::Regions).all.into_iter().map(|grant| grant.name).collect();
         assert_eq!(names, ["press-0_1_0-*", "press-0_2_0-*"]);
+    }
+
+    #[test]
+    fn a_pattern_stays_as_long_as_it_is_needed_where_it_was_looked_for() {
+        let [home, away] = ["us-east-1", "ca-central-1"].map(Region::aws);
+        let named = |region: &Region, names: &[&str]| {
+            names.iter().map(|name| Grant::new(region, format!("press-0_1_0-{name}"))).collect::<Vec<_>>()
+        };
+        let left = |given: Vec<Grant>, looked_at: &Region, there: &[&str]| {
+            let mut grants = Grants::none("press");
+            for grant in given {
+                grants.add(grant);
+            }
+            let looked_at_codes = [looked_at.code().to_owned()].into();
+            grants.take_back(&named(&home, &["a-b"]), &looked_at_codes, &named(looked_at, there));
+            Vec::from_iter(grants.all)
+        };
+        let patterns = || [named(&away, &["*"]), named(&home, &["*"])].concat();
+        assert_eq!(
+            left(patterns(), &home, &["c"]),
+            patterns(),
+            "another function needs it, though one has a dash"
+        );
+        assert_eq!(left(patterns(), &home, &[]), named(&away, &["*"]), "and elsewhere nobody looked");
+        let exact = || named(&home, &["a-b", "c"]);
+        assert_eq!(left(exact(), &home, &[]), named(&home, &["c"]));
+        let everywhere = vec![Grant { region: "*".into(), name: "press-0_1_0-*".into() }];
+        assert_eq!(left(everywhere.clone(), &home, &[]), everywhere);
     }
 
     #[test]

@@ -21,17 +21,14 @@ pub(super) async fn revoke(
     stays: bool,
 ) -> Result<(), AwsError> {
     let Needed { workflow, home, .. } = needed;
-    let mut without = BTreeSet::new();
-    let codes: BTreeSet<String> = removed.iter().map(|grant| grant.region.clone()).collect();
-    for code in codes {
+    let looked_at: BTreeSet<String> = removed.iter().map(|grant| grant.region.clone()).collect();
+    let mut there = Vec::new();
+    for code in &looked_at {
         let Ok(region) = format!("aws:{code}").parse() else { continue };
-        let there = function_names(aws, &region).await?;
-        let is_of_version = |grant: &Grant| there.iter().any(|name| grant.is_beside(name));
-        if !removed.iter().any(|grant| grant.region == code && is_of_version(grant)) {
-            without.insert(code.clone());
-        }
-        removed.retain(|grant| grant.region != code || !there.contains(&grant.name));
+        let names = function_names(aws, &region).await?;
+        there.extend(names.into_iter().map(|name| Grant::new(&region, name)));
     }
+    removed.retain(|grant| !there.contains(grant));
     if removed.is_empty() {
         return Ok(());
     }
@@ -40,10 +37,7 @@ pub(super) async fn revoke(
     }
     let mut given = Given::read(aws, home, workflow, version).await?;
     let before = given.grants.all.len();
-    let is_pattern = |grant: &Grant| grant.name.ends_with('*');
-    given.grants.all.retain(|grant| {
-        if is_pattern(grant) { !without.contains(&grant.region) } else { !removed.contains(grant) }
-    });
+    given.grants.take_back(&removed, &looked_at, &there);
     // without a policy there is nothing to take back
     if given.grants.all.is_empty() || given.grants.all.len() == before {
         return Ok(());
